@@ -1,0 +1,55 @@
+"""What a token is to us: the answer it came in, the form in which it is held, and the key it is held under.
+
+No `repr` of these shows a token. Instants are seconds since the epoch, because tokens outlive processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class TokenKey(NamedTuple):
+    """Whose token it is. `fingerprint` is a keyed digest of credentials and grant settings: when either
+    changes, what was held under the old key is not found any more."""
+
+    profile: str
+    captures: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """A successful token response (RFC 6749 section 5.1), read as the profile maps it.
+
+    `lifetime` and `refresh_lifetime` are seconds, None where the answer named none; `members` is the
+    decoded body, for `{{token.<member>}}`.
+    """
+
+    access_token: str = field(repr=False)
+    token_type: str | None = None
+    lifetime: float | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    refresh_lifetime: float | None = None
+    scope: str | None = None
+    members: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldToken:
+    """An access token in use, and the refresh token that came with it or was kept.
+
+    Compared by identity: "the rejected token" means this very one. Until `soft_at` it is simply used,
+    from then until `expires_at` it is used while one renewal runs, after `expires_at` it is never sent.
+    """
+
+    access_token: str = field(repr=False)
+    token_type: str | None
+    refresh_token: str | None = field(repr=False)
+    refresh_expires_at: float | None
+    members: Mapping[str, Any] = field(repr=False)
+    obtained_at: float
+    soft_at: float
+    expires_at: float
