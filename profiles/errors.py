@@ -176,9 +176,7 @@ class CredentialsLocked(Refusal):
     title = "The credentials were refused and are not tried again"
     proxy_error = "proxy_configuration_error"
 
-    def __init__(
-        self, detail: str = "", *, profile: str | None = None, retry_after: int = 300
-    ) -> None:
+    def __init__(self, detail: str = "", *, profile: str | None = None, retry_after: int = 300) -> None:
         super().__init__(detail, profile=profile)
         self._retry_after = retry_after
 

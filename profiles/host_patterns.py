@@ -1,0 +1,77 @@
+"""Which hosts a match entry means: an exact name, everything below a name, or a name with captures."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+from profiles.origins import normalize_host
+
+CAPTURE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+CAPTURED = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+"""What a capture may hold: part of one label of a host name, so it can never bring a host along."""
+
+
+class Precision(IntEnum):
+    """How precisely a pattern names a host: the larger wins."""
+
+    WILDCARD = 1
+    CAPTURE = 2
+    EXACT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HostPattern:
+    """A compiled host. `suffix` is the literal end that the index looks it up by (no leading dot)."""
+
+    text: str
+    precision: Precision
+    suffix: str
+    captures: tuple[str, ...] = ()
+    regex: re.Pattern[str] | None = None
+
+    def match(self, host: str) -> dict[str, str] | None:
+        """The captures of a normalised *host*, or None where it is not meant."""
+        if self.precision is Precision.EXACT:
+            return {} if host == self.suffix else None
+        if self.precision is Precision.WILDCARD:
+            return {} if host.endswith(self.suffix) and host[: -len(self.suffix)].endswith(".") else None
+        assert self.regex is not None
+        found = self.regex.fullmatch(host)
+        return found.groupdict() if found else None
+
+
+def compile_host(text: str) -> HostPattern:
+    """Compiles `api.example.com`, `*.example.com` or `{tenant}.example.com`. Raises ValueError."""
+    if text.startswith("*."):
+        return HostPattern(text, Precision.WILDCARD, _literal(text[2:]))
+    if "*" in text:
+        raise ValueError("host may hold * only as a whole first label: *.example.com")
+    if "{" not in text and "}" not in text:
+        host = _literal(text)
+        return HostPattern(text, Precision.EXACT, host)
+    names = CAPTURE.findall(text)
+    if len(set(names)) != len(names):
+        raise ValueError("host captures one name twice")
+    labels = text.split(".")
+    last = max(index for index, label in enumerate(labels) if "{" in label or "}" in label)
+    suffix = ".".join(labels[last + 1 :])
+    if not suffix:
+        raise ValueError("host needs a literal end after its captures: {tenant}.example.com")
+    # The literal parts are checked by the host that stands in for all that can match.
+    _literal(CAPTURE.sub("x", text))
+    parts = CAPTURE.split(text)
+    pattern = "".join(
+        f"(?P<{part}>{CAPTURED})" if index % 2 else re.escape(part.lower())
+        for index, part in enumerate(parts)
+    )
+    return HostPattern(text, Precision.CAPTURE, _literal(suffix), tuple(names), re.compile(pattern))
+
+
+def _literal(text: str) -> str:
+    try:
+        return normalize_host(text)
+    except ValueError as error:
+        raise ValueError(f"host {error}") from None

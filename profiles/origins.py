@@ -1,0 +1,100 @@
+"""Which host a text names, and whether connection, SNI and Host name the same origin."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+
+import idna
+
+from profiles.errors import HostsDisagree
+from profiles.requests import Origin
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+@lru_cache(maxsize=10_000)
+def normalize_host(host: str) -> str:
+    """The one spelling of *host*: lower case, no trailing dot, IDN in A-labels, IPv6 compressed, no brackets.
+
+    Raises ValueError, without the text, for what is no host name and no IP address.
+    """
+    if host.startswith("["):
+        if not host.endswith("]"):
+            raise ValueError("is not a host")
+        return _compressed(host[1:-1])
+    if ":" in host:
+        return _compressed(host)
+    name = host.lower().removesuffix(".")
+    if not name.isascii():
+        try:
+            name = idna.encode(name, uts46=True).decode("ascii")
+        except idna.IDNAError:
+            raise ValueError("is not a host name") from None
+    if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise ValueError("is not a host name")
+    if name.rpartition(".")[2].isdigit():
+        # Only an IPv4 address may end in a number (WHATWG URL, ends-in-a-number checker).
+        try:
+            return str(ipaddress.IPv4Address(name))
+        except ValueError:
+            raise ValueError("is not an IPv4 address") from None
+    return name
+
+
+def _compressed(address: str) -> str:
+    try:
+        return ipaddress.IPv6Address(address).compressed
+    except ValueError:
+        raise ValueError("is not an IPv6 address") from None
+
+
+def parse_authority(text: str, scheme: str) -> tuple[str, int]:
+    """Host and port of `host[:port]` (RFC 9110 section 7.2); the scheme's port where none is named."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        return normalize_host(text), DEFAULT_PORTS[scheme]
+    if port == "":
+        return normalize_host(host), DEFAULT_PORTS[scheme]
+    if not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ValueError("has a port that is no port")
+    if ":" in host and not host.startswith("["):
+        raise ValueError("is not a host")
+    return normalize_host(host), int(port)
+
+
+@lru_cache(maxsize=10_000)
+def is_loopback(host: str) -> bool:
+    """Whether *host* can only be this machine: localhost (RFC 6761) or a loopback address."""
+    name = host.strip("[]").lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def check_agreement(connection: Origin, sni: str | None, host_field: str | None) -> None:
+    """Raises HostsDisagree unless SNI and Host, as far as they are there, name the connection's origin."""
+    try:
+        expected = normalize_host(connection.host)
+        if sni is not None and sni != expected and normalize_host(sni) != expected:
+            raise HostsDisagree(f"the connection goes to {expected}, SNI names another host")
+        if host_field is None or (host_field == expected == connection.host and _is_default(connection)):
+            return
+        if parse_authority(host_field, connection.scheme) != (expected, connection.port):
+            raise HostsDisagree(
+                f"the connection goes to {expected}:{connection.port}, Host names another origin"
+            )
+    except ValueError:
+        raise HostsDisagree("the request names something that is no host") from None
+
+
+def _is_default(origin: Origin) -> bool:
+    return DEFAULT_PORTS.get(origin.scheme) == origin.port

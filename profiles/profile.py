@@ -1,0 +1,197 @@
+"""A profile compiled from its settings: everything that can be decided before the first request comes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+from profiles.auth_errors import AuthErrors
+from profiles.fields import FieldPlan, compile_fields
+from profiles.grants import Grant, compile_grant
+from profiles.model import FormFieldSettings, GrantSettings, ProfileSettings
+from profiles.placeholders import Template, compile_template
+from profiles.selection import MatchRule, compile_match
+
+REQUEST_PLACEHOLDERS = ("request.host", "request.method", "request.path")
+TOKEN_PLACEHOLDERS = ("access_token", "refresh_token", "token_type")
+
+Fingerprint = Callable[..., str]
+"""A keyed digest over byte strings, so that a stored fingerprint tells nothing about a password."""
+
+ReportProblem = Callable[[str, str], None]
+"""Takes a key within the profile (`grant.token_endpoint`) and a message."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """One authorization profile, ready for use. Compared by identity; its repr shows no value."""
+
+    name: str
+    settings: ProfileSettings = field(repr=False)
+    rules: tuple[MatchRule, ...]
+    fields: FieldPlan
+    grant: Grant = field(repr=False)
+    auth_errors: AuthErrors = field(repr=False)
+    check_url: Template | None = field(repr=False)
+    form_values: Mapping[str, Any] = field(repr=False)
+    fingerprint: str = field(repr=False)
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether every required form field has a value, so that a password grant can be tried."""
+        return all(item.key in self.form_values for item in self.settings.form_fields if item.required)
+
+    def values(self, captures: Mapping[str, str]) -> dict[str, Any]:
+        """What `{name}` and `{{name}}` stand for before there is a token: captures win over the tenant."""
+        values: dict[str, Any] = dict(self.form_values)
+        if self.settings.grant.client_id is not None:
+            values["client_id"] = self.settings.grant.client_id
+        if self.settings.tenancy.tenant is not None:
+            values["tenant"] = self.settings.tenancy.tenant
+        values.update(captures)
+        return values
+
+
+def compile_profile(
+    name: str, settings: ProfileSettings, *, fingerprint: Fingerprint, report: ReportProblem
+) -> Profile | None:
+    """Compiles *settings*; whatever is wrong goes to *report*, and then there is no profile."""
+    reported: list[str] = []
+
+    def problem(key: str, message: str) -> None:
+        reported.append(key)
+        report(key, message)
+
+    rules = tuple(_compile_rules(settings, problem))
+    known = _known_placeholders(settings, rules)
+    with _reporting("fields", problem):
+        fields = compile_fields(settings.fields, payload_limit=int(settings.payload_limit))
+        for unknown in sorted(_unknown_names(fields.names, known | set(TOKEN_PLACEHOLDERS))):
+            problem("fields", f"nothing provides the placeholder {unknown}")
+    with _reporting("grant", problem):
+        grant = compile_grant(
+            settings.grant,
+            base_url=settings.tenancy.base_url,
+            form_fields=settings.form_fields,
+            profile=name,
+            allow_cleartext=settings.allow_cleartext,
+            timeout=settings.timeout,
+            known=known,
+        )
+    check_url = None
+    with _reporting("check_url", problem):
+        check_url = _compile_check_url(settings, known)
+    form_values = {}
+    for item in settings.form_fields:
+        if item.key in settings.credentials:
+            with _reporting(f"credentials.{item.key}", problem):
+                form_values[item.key] = _typed(item, settings.credentials[item.key])
+    if reported:
+        return None
+    return Profile(
+        name=name,
+        settings=settings,
+        rules=rules,
+        fields=fields,
+        grant=grant,
+        auth_errors=AuthErrors(settings.auth_error),
+        check_url=check_url,
+        form_values=form_values,
+        fingerprint=fingerprint(*_what_a_token_depends_on(settings)),
+    )
+
+
+@contextmanager
+def _reporting(key: str, report: ReportProblem) -> Iterator[None]:
+    """Turns the ValueError of a compile step into a problem; its text names keys, never values."""
+    try:
+        yield
+    except ValueError as error:
+        report(key, str(error))
+
+
+def _compile_rules(settings: ProfileSettings, report: ReportProblem) -> Iterator[MatchRule]:
+    for index, match in enumerate(settings.match):
+        with _reporting(f"match.{index}", report):
+            yield compile_match(match)
+
+
+def _known_placeholders(settings: ProfileSettings, rules: tuple[MatchRule, ...]) -> set[str]:
+    """What every request of the profile can fill: a capture counts only where all match entries have it."""
+    captured = set.intersection(*(set(rule.captures) for rule in rules)) if rules else set()
+    known = {field.key for field in settings.form_fields if field.key in settings.credentials}
+    known |= captured
+    if settings.grant.client_id is not None:
+        known.add("client_id")
+    if settings.tenancy.tenant is not None:
+        known.add("tenant")
+    return known
+
+
+def _unknown_names(names: frozenset[str], known: set[str]) -> set[str]:
+    return {
+        name
+        for name in names
+        if name not in known and name not in REQUEST_PLACEHOLDERS and not name.startswith("token.")
+    }
+
+
+def _compile_check_url(settings: ProfileSettings, known: set[str]) -> Template | None:
+    """The check URL, made absolute by the tenancy's base URL."""
+    if settings.check_url is None:
+        return None
+    url = settings.check_url
+    if url.startswith("/"):
+        if settings.tenancy.base_url is None:
+            raise ValueError("is relative, and tenancy.base_url is not set")
+        url = settings.tenancy.base_url.rstrip("/") + url
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must be an http or https URL, or a path under tenancy.base_url")
+    template = compile_template(url, single=True)
+    unknown = _unknown_names(template.names, known)
+    if unknown:
+        raise ValueError(f"nothing provides the placeholder {', '.join(sorted(unknown))}")
+    return template
+
+
+def _typed(field: FormFieldSettings, secret: SecretStr) -> Any:
+    """A form-field value as its data type has it: numbers and booleans are sent as such where a body can."""
+    text = secret.get_secret_value()
+    if field.data_type == "number":
+        try:
+            number = json.loads(text)
+        except ValueError:
+            number = None
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise ValueError("is not a number, as its form field's data_type says")
+        # The text goes out wherever text is sent: "0042" must not become 42, and is no JSON number anyway.
+        return number if json.dumps(number) == text else text
+    if field.data_type == "boolean":
+        if text not in ("true", "false"):
+            raise ValueError("must be true or false, as its form field's data_type says")
+        return text == "true"
+    return text
+
+
+def _what_a_token_depends_on(settings: ProfileSettings) -> tuple[bytes, ...]:
+    """Credentials and grant settings, secrets included: a token of others must not be found."""
+    plain = settings.model_dump(mode="json", include={"tenancy", "grant", "regenerate"})
+    secrets = {key: value.get_secret_value() for key, value in sorted(settings.credentials.items())}
+    return (
+        json.dumps(plain, sort_keys=True, default=str).encode(),
+        json.dumps(secrets).encode(),
+        json.dumps(_grant_secrets(settings.grant)).encode(),
+    )
+
+
+def _grant_secrets(grant: GrantSettings) -> list[Any]:
+    # model_dump masks SecretStr, so each has to be asked for.
+    secret = grant.client_secret.get_secret_value() if grant.client_secret else None
+    headers = {key: value.get_secret_value() for key, value in sorted(grant.headers.items())}
+    query = {key: value.get_secret_value() for key, value in sorted(grant.query.items())}
+    return [secret, headers, query]
