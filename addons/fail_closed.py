@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 from mitmproxy import http
 
@@ -14,10 +13,8 @@ from profiles.errors import InternalError, Refusal
 
 logger = logging.getLogger(__name__)
 
-Addon = TypeVar("Addon")
 
-
-def fail_closed(
+def fail_closed[Addon](
     hook: Callable[[Addon, http.HTTPFlow], Awaitable[None]],
 ) -> Callable[[Addon, http.HTTPFlow], Awaitable[None]]:
     """Answers the flow when *hook* raises: with the Refusal, or with `internal_error` for anything else.

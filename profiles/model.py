@@ -149,7 +149,11 @@ class FieldSettings(Settings):
     value: Annotated[str, Field(repr=False)]
 
 
-DEFAULT_FIELDS = (FieldSettings(place=Place.HEADER, key="Authorization", value="Bearer {{access_token}}"),)
+DEFAULT_FIELDS = (
+    FieldSettings.model_validate(
+        {"in": "header", "key": "Authorization", "value": "Bearer {{access_token}}"}
+    ),
+)
 
 
 class ResponseSettings(Settings):

@@ -141,7 +141,8 @@ def _what_came(answer: TokenAnswer) -> str:
         return f"the token endpoint answered {answer.status_code} with an empty body"
     kind = (answer.media_type or "no media type").partition(";")[0].strip().lower()
     kind = kind if re.fullmatch(r"[a-z0-9.+/ -]{1,60}", kind) else "an odd media type"
-    return f"the token endpoint answered {answer.status_code} with {len(answer.body)} bytes of {kind} and no token"
+    size = len(answer.body)
+    return f"the token endpoint answered {answer.status_code} with {size} bytes of {kind} and no token"
 
 
 def _found(plan: ResponsePlan, key: str, answer: TokenAnswer, data: Any) -> Any:

@@ -76,7 +76,7 @@ def _decoded(content: bytes, name: str, limit: int) -> bytes:
             return _brotli(content, limit)
         case _:
             with zstandard.ZstdDecompressor().stream_reader(content) as reader:
-                return cast("bytes", reader.read(limit + 1))
+                return reader.read(limit + 1)
 
 
 def _inflate(content: bytes, wbits: int, limit: int) -> bytes:

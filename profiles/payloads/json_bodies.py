@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from email.message import Message
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 _PATH_STEP = re.compile(r"((?:[^.\\]|\\.)+)(?:\.|$)")
 
@@ -22,7 +22,7 @@ class _Number(float):
     __slots__ = ("source",)
     source: str
 
-    def __new__(cls, source: str) -> _Number:
+    def __new__(cls, source: str) -> Self:
         number = super().__new__(cls, 0.0)
         number.source = source
         return number

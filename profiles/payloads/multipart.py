@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from email.message import Message
@@ -40,7 +41,7 @@ def _split(content: bytes, delimiter: bytes) -> tuple[bytes, list[bytes], bytes]
     )
     if not found or found[-1][1] is None or any(match[1] for match in found[:-1]):
         raise ValueError("is not framed by its boundary")
-    parts = [content[one.end() : two.start()] for one, two in zip(found, found[1:], strict=False)]
+    parts = [content[one.end() : two.start()] for one, two in itertools.pairwise(found)]
     return content[: found[0].start()], parts, content[found[-1].end() :]
 
 

@@ -67,10 +67,10 @@ def _set(root: ET.Element, key: str, text: str) -> None:
         for node in nodes:
             node.set(last[1:], text)
         return
-    for node in [child for node in nodes for child in _children(node, last)]:
-        for child in list(node):
-            node.remove(child)
-        node.text = text
+    for element in [child for node in nodes for child in _children(node, last)]:
+        for child in list(element):
+            element.remove(child)
+        element.text = text
 
 
 def _children(node: ET.Element, name: str) -> list[ET.Element]:

@@ -1,0 +1,33 @@
+"""Where tokens and guards are kept behind each process's own cache."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from profiles.held_tokens import HeldToken, TokenKey
+
+
+class TokenStore(Protocol):
+    """A store may fail with any exception: whoever uses it goes on with what is in memory."""
+
+    async def load(self, key: TokenKey) -> HeldToken | None:
+        """The token held under *key*, expired or not, for its refresh token."""
+
+    async def save(self, key: TokenKey, token: HeldToken) -> None:
+        """Keeps *token* in the place of what was held."""
+
+    async def load_guard(self, key: TokenKey) -> float | None:
+        """Since when the credentials of *key* are locked, in seconds since the epoch."""
+
+    async def save_guard(self, key: TokenKey, since: float) -> None:
+        """Locks the credentials of *key*."""
+
+    async def clear(self, profile: str | None) -> int:
+        """Forgets tokens and guards of a profile, or all; says how many keys that were."""
+
+    def lease(self, key: TokenKey) -> AbstractAsyncContextManager[None]:
+        """Held by one process at a time while it renews."""
+
+    async def close(self) -> None:
+        """Lets go of what the store holds open."""
