@@ -97,7 +97,7 @@ class _Standing:
     """The current one, or, when `rejected` is set, the one that is kept for its refresh token alone."""
     rejected: bool = False
     had_refresh_token: bool = False
-    """Whether a refresh token was ever held: without `regenerate` the password is for the first token only."""
+    """Whether a refresh token was ever held: without `regenerate`, the password is not used after that."""
     cooldown: Backoff | None = None
     pause: Backoff | None = None
     """After an answer that was no token, or a wish to be left alone: no token request before it ends."""

@@ -1,0 +1,146 @@
+"""The one place that wires: from a configuration to everything that decides about requests."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import certifi
+
+from profiles.authorization import Authorizer, Captures
+from profiles.clients import Clients
+from profiles.errors import ConfigurationError, Problem
+from profiles.fingerprints import Fingerprints
+from profiles.grants import Grant
+from profiles.held_tokens import TokenKey, TokenResponse
+from profiles.profile import Profile, compile_profile
+from profiles.selection import ProfileIndex, ambiguities
+from profiles.stores.memory import MemoryStore
+from profiles.token_client import TokenClient
+from profiles.token_endpoint import TokenEndpoint
+from profiles.tokens import Subject, Tokens
+from proxy.configuration_files import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class BoundGrants:
+    """A profile's two grants with the values of one key, as `profiles.tokens` wants them."""
+
+    client: TokenClient
+    grant: Grant
+    values: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"BoundGrants({self.grant.profile})"
+
+    async def password(self) -> TokenResponse:
+        return await self.client.password(self.grant, self.values)
+
+    async def refresh(self, refresh_token: str) -> TokenResponse:
+        return await self.client.refresh(self.grant, self.values, refresh_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """One snapshot of the profiles, and what works with it."""
+
+    profiles: Mapping[str, Profile]
+    index: ProfileIndex[Profile]
+    tokens: Tokens
+    authorizer: Authorizer
+    clients: Clients
+    client: TokenClient
+    endpoint: TokenEndpoint
+    verify: ssl.SSLContext
+
+    def subject_of(self, profile: Profile, captures: Captures = ()) -> Subject:
+        """Whose token a request of the profile with these captures gets."""
+        return _subject_of(self.client, profile, captures)
+
+    async def close(self) -> None:
+        """Ends what runs beside the requests."""
+        await self.tokens.close()
+
+
+def compose(
+    configuration: Configuration, *, environ: Mapping[str, str], before: Composition | None = None
+) -> Composition:
+    """Compiles a configuration. Raises ConfigurationError with everything that is wrong in the profiles.
+
+    *before* is the snapshot that a reload replaces: its tokens go on, and those of profiles whose
+    credentials or grant changed are not found any more, because their fingerprint is another one.
+    """
+    settings = configuration.settings
+    profiles = _compile_profiles(configuration)
+    entries = [(name, rule, profile) for name, profile in profiles.items() for rule in profile.rules]
+    index = ProfileIndex(entries)
+    verify = trust_of(settings.trusted_ca, environ)
+    endpoint = TokenEndpoint(verify)
+    client = TokenClient(endpoint)
+    tokens = before.tokens if before is not None else Tokens(MemoryStore())
+    clients = settings.clients
+    return Composition(
+        profiles=profiles,
+        index=index,
+        tokens=tokens,
+        authorizer=Authorizer(
+            index,
+            tokens,
+            lambda profile, captures: _subject_of(client, profile, captures),
+            refuse_unmatched=settings.unmatched == "refuse",
+            allowed={
+                name: frozenset(item.profiles) for name, item in clients.items() if item.profiles is not None
+            },
+        ),
+        clients=Clients({name: item.secret.get_secret_value() for name, item in clients.items()}),
+        client=client,
+        endpoint=endpoint,
+        verify=verify,
+    )
+
+
+_fingerprints = Fingerprints()
+"""One key for the process: a reload has to find what was held before it."""
+
+
+def trust_of(trusted_ca: Any, environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Whose certificates are believed: SSL_CERT_FILE or the usual authorities, and `trusted_ca` besides."""
+    context = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE") or certifi.where())
+    if trusted_ca is not None:
+        context.load_verify_locations(cafile=trusted_ca)
+    return context
+
+
+def _compile_profiles(configuration: Configuration) -> dict[str, Profile]:
+    problems: list[Problem] = []
+    profiles: dict[str, Profile] = {}
+    for name, settings in configuration.settings.profiles.items():
+
+        def report(key: str, message: str, name: str = name) -> None:
+            problems.append(configuration.problem(f"profiles.{name}.{key}", message))
+
+        profile = compile_profile(name, settings, fingerprint=_fingerprints, report=report)
+        if profile is not None:
+            profiles[name] = profile
+    rules = [(name, rule) for name, profile in profiles.items() for rule in profile.rules]
+    for first, second, rule in ambiguities(rules):
+        message = f"claims the same requests as {first} with equal precision: {rule.describe()}"
+        problems.append(configuration.problem(f"profiles.{second}.match", message))
+    if problems:
+        raise ConfigurationError(problems)
+    return profiles
+
+
+def _subject_of(client: TokenClient, profile: Profile, captures: Captures) -> Subject:
+    settings = profile.settings
+    return Subject(
+        key=TokenKey(profile.name, captures, "", profile.fingerprint),
+        grants=BoundGrants(client, profile.grant, profile.values(dict(captures))),
+        regenerate=settings.regenerate,
+        has_credentials=profile.has_credentials,
+        default_lifetime=settings.grant.default_lifetime,
+        margin=settings.margin,
+        renewal_cooldown=settings.renewal_cooldown,
+    )

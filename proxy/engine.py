@@ -1,0 +1,232 @@
+"""The mitmproxy lane: a master of the few addons that a proxy needs, from its start to its last request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import certifi
+from mitmproxy import http, options
+from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
+from mitmproxy.master import Master
+
+from addons import replay
+from addons.access_log import AccessLog
+from addons.authorization import Authorization
+from addons.interception import Interception
+from addons.proxy_authentication import ProxyAuthentication
+from profiles.errors import ConfigurationError
+from proxy.addon_manager import IndexedAddonManager
+from proxy.composition import Composition, compose
+from proxy.configuration_files import Configuration
+from proxy.control import ControlServer, control_path
+
+logger = logging.getLogger(__name__)
+
+SECONDS_TO_DRAIN = 10.0
+"""How long requests under way may take after SIGTERM."""
+
+
+class GrantproxyAddons:
+    """Ours in their order; a reload gives each of them the new snapshot."""
+
+    def __init__(self, composition: Composition) -> None:
+        self.composition = composition
+        self._proxy_authentication = ProxyAuthentication(composition.clients)
+        self._interception = Interception(composition.authorizer)
+        self._authorization = Authorization(composition.authorizer)
+        self.addons = [self._proxy_authentication, self._interception, self._authorization]
+
+    def adopt(self, composition: Composition) -> None:
+        """Swaps the references; requests under way keep the snapshot that they began with."""
+        self.composition = composition
+        self._proxy_authentication.clients = composition.clients
+        self._interception.authorizer = composition.authorizer
+        self._authorization.authorizer = composition.authorizer
+
+
+class UnderWay:
+    """Counts the requests that have no answer yet, so that a stop can wait for them."""
+
+    def __init__(self) -> None:
+        self._flows: set[http.HTTPFlow] = set()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        self._flows.add(flow)
+        self._none.clear()
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._flows.discard(flow)
+        if not self._flows:
+            self._none.set()
+
+    error = response
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when all have their answer, or after that many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
+
+
+class ProxyMaster(Master):
+    """A master with nothing but what serves requests."""
+
+    def __init__(self, configuration: Configuration, ours: GrantproxyAddons, trusted: Path) -> None:
+        super().__init__(options.Options(), asyncio.get_running_loop())
+        self.addons = IndexedAddonManager(self)
+        self.proxyserver = proxyserver.Proxyserver()
+        self.under_way = UnderWay()
+        self.addons.add(
+            core.Core(),
+            self.proxyserver,
+            ours,
+            next_layer.NextLayer(),
+            tlsconfig.TlsConfig(),
+            disable_h2c.DisableH2C(),
+            self.under_way,
+            AccessLog(_write_to_stderr, readable=sys.stderr.isatty()),
+        )
+        listen = configuration.settings.listen
+        self.options.update(
+            listen_host=listen.host,
+            listen_port=listen.port,
+            confdir=str(configuration.settings.ca_dir),
+            # A refused request never touches the origin.
+            connection_strategy="lazy",
+            ssl_verify_upstream_trusted_ca=str(trusted),
+        )
+
+    async def drain(self) -> None:
+        """Takes no new connections, waits for the requests under way, and ends."""
+        await self.proxyserver.servers.update([])
+        await self.under_way.wait(SECONDS_TO_DRAIN)
+        self.shutdown()
+
+
+async def serve(
+    configuration: Configuration,
+    *,
+    environ: Mapping[str, str],
+    on_listening: Callable[[str, int], None],
+    load: Callable[[], Configuration],
+) -> None:
+    """Runs the proxy until SIGTERM or SIGINT; SIGHUP reloads by *load*.
+
+    Raises ConfigurationError, and OSError where the listener's address cannot be had.
+    """
+    composition = compose(configuration, environ=environ)
+    _refuse_used_address(configuration.settings.listen.host, configuration.settings.listen.port)
+    quiet_mitmproxy()
+    replay.install()
+    ours = GrantproxyAddons(composition)
+    trusted = trusted_bundle(configuration, environ)
+    master = ProxyMaster(configuration, ours, trusted)
+    control: list[ControlServer] = []
+
+    class Announcement:
+        async def running(self) -> None:
+            addresses = master.proxyserver.listen_addrs()
+            if not addresses:
+                master.shutdown()
+                return
+            host, port = addresses[0][0], addresses[0][1]
+            control.append(await _start_control(configuration.settings.state_dir, port, ours))
+            on_listening(host, port)
+
+    master.addons.add(Announcement())
+    loop = asyncio.get_running_loop()
+    draining: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        if draining:
+            master.shutdown()
+        else:
+            draining.append(asyncio.Task(master.drain(), loop=loop))
+
+    def reload() -> None:
+        _reload(ours, load, environ)
+
+    for number, handler in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload)):
+        loop.add_signal_handler(number, handler)
+    try:
+        await master.run()
+    finally:
+        for server in control:
+            await server.close()
+        await ours.composition.close()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+    if not control:
+        raise OSError(errno.EADDRNOTAVAIL, "the listener could not be opened")
+
+
+def _reload(ours: GrantproxyAddons, load: Callable[[], Configuration], environ: Mapping[str, str]) -> None:
+    try:
+        ours.adopt(compose(load(), environ=environ, before=ours.composition))
+    except ConfigurationError as error:
+        logger.error("the configuration was not reloaded, the one before goes on:\n%s", error)  # noqa: TRY400
+    else:
+        logger.warning("the configuration was reloaded")
+
+
+async def _start_control(state_dir: Path, port: int, ours: GrantproxyAddons) -> ControlServer:
+    async def tokens(_: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(state) for state in ours.composition.tokens.overview()]
+
+    async def clear(request: Mapping[str, Any]) -> int:
+        profile = request.get("profile")
+        return await ours.composition.tokens.clear(None if profile is None else str(profile))
+
+    server = ControlServer(control_path(state_dir, port), {"tokens": tokens, "clear": clear})
+    try:
+        await server.start()
+    except OSError as error:
+        logger.warning("`grantproxy tokens` will not reach this proxy: %s", error.strerror or "no socket")
+    return server
+
+
+def _refuse_used_address(host: str, port: int) -> None:
+    """Raises OSError before anything is started: mitmproxy would only log that it cannot listen."""
+    if port == 0:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def quiet_mitmproxy() -> None:
+    """mitmproxy logs bytes of broken messages at INFO, and every connection: neither is for our log."""
+    logging.getLogger("mitmproxy").setLevel(logging.ERROR)
+    logging.getLogger("mitmproxy.proxy.server").setLevel(logging.CRITICAL)
+
+
+def trusted_bundle(configuration: Configuration, environ: Mapping[str, str]) -> Path:
+    """One file with every authority that origins are believed by: mitmproxy takes one only."""
+    usual = Path(environ.get("SSL_CERT_FILE") or certifi.where())
+    extra: Path | None = configuration.settings.trusted_ca
+    if extra is None:
+        return usual
+    folder: Path = configuration.settings.state_dir
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    bundle = folder / "trusted-authorities.pem"
+    partial = bundle.with_suffix(f".{id(configuration)}.partial")
+    partial.write_bytes(usual.read_bytes() + b"\n" + extra.read_bytes())
+    partial.replace(bundle)
+    return bundle
+
+
+def _write_to_stderr(line: str) -> None:
+    sys.stderr.write(line + "\n")
