@@ -234,6 +234,8 @@ class AuthorizedHttpStream(HttpStream):
         passage = passage_of(self.flow)
         assert passage is not None
         rejected = self.flow.response
+        assert rejected is not None
+        rejected.data.content = bytes(self.response_body_buf)
         yield GrantproxyRenewHook(self.flow)
         if (yield from self.check_killed(emit_error_hook=True)):
             return
@@ -260,10 +262,9 @@ class AuthorizedHttpStream(HttpStream):
         """The answer that was held back goes to the client as it is."""
         response = self.flow.response
         assert response is not None
-        if self._held_is_whole:
-            response.data.content = bytes(self.response_body_buf)
-            self.response_body_buf.clear()
-        else:
+        response.data.content = bytes(self.response_body_buf)
+        self.response_body_buf.clear()
+        if not self._held_is_whole:
             refuse(self.flow, InternalError("the rejected answer was too long to be held"))
         yield from self._answer()
 

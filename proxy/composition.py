@@ -119,7 +119,7 @@ def _compile_profiles(configuration: Configuration) -> dict[str, Profile]:
     for name, settings in configuration.settings.profiles.items():
 
         def report(key: str, message: str, name: str = name) -> None:
-            problems.append(configuration.problem(f"profiles.{name}.{key}", message))
+            problems.append(configuration.problem(message, key=f"profiles.{name}.{key}"))
 
         profile = compile_profile(name, settings, fingerprint=_fingerprints, report=report)
         if profile is not None:
@@ -127,7 +127,7 @@ def _compile_profiles(configuration: Configuration) -> dict[str, Profile]:
     rules = [(name, rule) for name, profile in profiles.items() for rule in profile.rules]
     for first, second, rule in ambiguities(rules):
         message = f"claims the same requests as {first} with equal precision: {rule.describe()}"
-        problems.append(configuration.problem(f"profiles.{second}.match", message))
+        problems.append(configuration.problem(message, key=f"profiles.{second}.match"))
     if problems:
         raise ConfigurationError(problems)
     return profiles

@@ -21,37 +21,17 @@ from mitmproxy.master import Master
 
 from addons import replay
 from addons.access_log import AccessLog
-from addons.authorization import Authorization
-from addons.interception import Interception
-from addons.proxy_authentication import ProxyAuthentication
 from profiles.errors import ConfigurationError
 from proxy.addon_manager import IndexedAddonManager
-from proxy.composition import Composition, compose
+from proxy.composition import compose
 from proxy.configuration_files import Configuration
 from proxy.control import ControlServer, control_path
+from proxy.grantproxy_addons import GrantproxyAddons
 
 logger = logging.getLogger(__name__)
 
 SECONDS_TO_DRAIN = 10.0
 """How long requests under way may take after SIGTERM."""
-
-
-class GrantproxyAddons:
-    """Ours in their order; a reload gives each of them the new snapshot."""
-
-    def __init__(self, composition: Composition) -> None:
-        self.composition = composition
-        self._proxy_authentication = ProxyAuthentication(composition.clients)
-        self._interception = Interception(composition.authorizer)
-        self._authorization = Authorization(composition.authorizer)
-        self.addons = [self._proxy_authentication, self._interception, self._authorization]
-
-    def adopt(self, composition: Composition) -> None:
-        """Swaps the references; requests under way keep the snapshot that they began with."""
-        self.composition = composition
-        self._proxy_authentication.clients = composition.clients
-        self._interception.authorizer = composition.authorizer
-        self._authorization.authorizer = composition.authorizer
 
 
 class UnderWay:
@@ -127,7 +107,7 @@ async def serve(
     Raises ConfigurationError, and OSError where the listener's address cannot be had.
     """
     composition = compose(configuration, environ=environ)
-    _refuse_used_address(configuration.settings.listen.host, configuration.settings.listen.port)
+    refuse_used_address(configuration.settings.listen.host, configuration.settings.listen.port)
     quiet_mitmproxy()
     replay.install()
     ours = GrantproxyAddons(composition)
@@ -197,7 +177,7 @@ async def _start_control(state_dir: Path, port: int, ours: GrantproxyAddons) -> 
     return server
 
 
-def _refuse_used_address(host: str, port: int) -> None:
+def refuse_used_address(host: str, port: int) -> None:
     """Raises OSError before anything is started: mitmproxy would only log that it cannot listen."""
     if port == 0:
         return

@@ -1,0 +1,3 @@
+"""For mitmproxy's own tools: `mitmdump -s addons/script.py --set grantproxy_config=grantproxy.yaml`."""
+
+from proxy.stock_tools import addons as addons

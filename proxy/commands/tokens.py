@@ -1,0 +1,73 @@
+"""`grantproxy tokens`: what the running proxy holds, and how it is made to forget."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from proxy.commands.configuration_option import (
+    ConfigOption,
+    JsonOption,
+    ListenOption,
+    check_profile_name,
+    load,
+)
+from proxy.commands.outcome import CommandError, ExitStatus
+from proxy.control import ControlError, NoProxyRunning, ask, control_path
+from proxy.display import show_json, show_line, show_table
+from proxy.token_overview import COLUMNS, rows
+
+if TYPE_CHECKING:
+    from proxy.configuration_files import Configuration
+
+
+class Action(StrEnum):
+    """What `tokens` may be told to do."""
+
+    CLEAR = "clear"
+
+
+def tokens(
+    action: Annotated[Action | None, typer.Argument(help="Forget tokens, guards, cooldowns.")] = None,
+    profile: Annotated[str | None, typer.Argument(help="Of this profile only.")] = None,
+    config: ConfigOption = None,
+    listen: ListenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a running proxy holds: profile, user, age, expiry, guard; never a token.
+
+    The proxy is found by the configuration's `listen` (or --listen). Exits with 1 where none runs
+    there, so it serves as a health check as well.
+    """
+    configuration = load(config, listen=listen, insecure_open=True)
+    profiles = configuration.settings.profiles
+    if action is Action.CLEAR:
+        if profile is not None:
+            check_profile_name(profile, profiles)
+        cleared = _ask(configuration, "clear", profile=profile)
+        if as_json:
+            show_json({"cleared": cleared})
+        else:
+            what = f"profile {profile}" if profile is not None else "every profile"
+            show_line(f"{what}: {cleared} forgotten" if cleared else f"{what}: nothing was held")
+        return
+    states = _ask(configuration, "tokens")
+    if as_json:
+        show_json([{**state, "captures": dict(state["captures"])} for state in states])
+    else:
+        show_table(COLUMNS, rows(states, profiles, time.time()))
+
+
+def _ask(configuration: Configuration, command: str, **arguments: Any) -> Any:
+    listen = configuration.settings.listen
+    path = control_path(configuration.settings.state_dir, listen.port)
+    try:
+        return ask(path, command, **arguments)
+    except NoProxyRunning:
+        message = f"no proxy runs at {listen} with this configuration's state_dir"
+        raise CommandError(message, ExitStatus.DOES_NOT_HOLD) from None
+    except ControlError as error:
+        raise CommandError(str(error), ExitStatus.DOES_NOT_HOLD) from None

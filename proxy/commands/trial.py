@@ -1,0 +1,108 @@
+"""`grantproxy test`: do a profile's credentials work, and does the origin take the token?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proxy.commands.configuration_option import ConfigOption, JsonOption, compiled, load, profile_named
+from proxy.commands.outcome import CommandError, ExitStatus
+from proxy.control import ControlError, NoProxyRunning, ask, control_path
+from proxy.display import show_json, show_line
+
+if TYPE_CHECKING:
+    from proxy.configuration_files import Configuration
+    from proxy.trial import Trial
+
+
+def trial(
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", show_default=False)],
+    *,
+    user: Annotated[str | None, typer.Option(help="The end user, for a per-user profile.")] = None,
+    capture: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What a match entry would have captured.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Try a password that is locked.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Perform the profile's grant and call its check_url with the fields injected; secrets are masked.
+
+    Exits with 0 on success and 1 on failure, then with headers and body of the answer that decided,
+    and a proposal where the answer has another shape than the profile says.
+    """
+    from proxy.trial import TrialImpossible, try_profile
+
+    configuration = load(config)
+    composition = compiled(configuration)
+    tried = profile_named(composition, profile)
+    if user is not None:
+        raise CommandError(
+            f"--user is for per-user profiles: {profile} is preauthorized, with one token for all"
+        )
+    if not force:
+        _respect_guard(configuration, profile)
+    captures = dict(_parse_capture(text) for text in capture or ())
+
+    async def run() -> Trial:
+        try:
+            return await try_profile(composition, tried, captures)
+        finally:
+            await composition.close()
+
+    try:
+        outcome = asyncio.run(run())
+    except TrialImpossible as error:
+        raise CommandError(str(error)) from None
+    if as_json:
+        show_json(asdict(outcome))
+    else:
+        _show(outcome)
+    if not outcome.ok:
+        raise typer.Exit(ExitStatus.DOES_NOT_HOLD)
+
+
+def _respect_guard(configuration: Configuration, profile: str) -> None:
+    """A password that the running proxy knows to be refused is not submitted again by accident."""
+    settings = configuration.settings
+    try:
+        states = ask(control_path(settings.state_dir, settings.listen.port), "tokens")
+    except (NoProxyRunning, ControlError):
+        return
+    if any(state["profile"] == profile and state["locked_since"] is not None for state in states):
+        raise CommandError(
+            f"the password of {profile} was refused and is locked: another try may lock the account. "
+            "Try it all the same with --force",
+            ExitStatus.DOES_NOT_HOLD,
+        )
+
+
+def _parse_capture(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise CommandError("--capture is written NAME=VALUE")
+    return name, value
+
+
+def _show(outcome: Trial) -> None:
+    if outcome.ok:
+        show_line(f"{outcome.profile}: {outcome.reason}", style="green")
+        if outcome.lifetime is not None:
+            show_line(f"  token: {outcome.token_type or 'of no type'}, valid for {outcome.lifetime:g} s")
+    else:
+        show_line("Auth Test Failed", style="bold red")
+        show_line(outcome.reason)
+    if outcome.answer is not None and not outcome.ok:
+        show_line("\nHeaders", style="bold")
+        show_line(f"  {outcome.answer.status}")
+        for name, value in outcome.answer.headers:
+            show_line(f"  {name}: {value}")
+        show_line("\nResponse", style="bold")
+        show_line(outcome.answer.body or "  (empty)")
+    if outcome.proposals:
+        show_line("\nProposal" if len(outcome.proposals) == 1 else "\nProposals", style="bold")
+        for proposal in outcome.proposals:
+            show_line(f"  {proposal}")

@@ -1,0 +1,224 @@
+"""Loads the configuration: files, environment and references in; checked settings or all problems out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keyring
+from pydantic import SecretStr, ValidationError
+
+from profiles.errors import ConfigurationError, Problem
+from proxy.configuration_search import PROFILES_FOLDER, find_configuration_file, profile_files
+from proxy.configuration_tree import ConfigurationTree, Position, Positions
+from proxy.environment_overrides import SECRET_KEY, apply_environment
+from proxy.file_permissions import exposed_files
+from proxy.near_misses import did_you_mean
+from proxy.references import LookUpPassword, References, UnresolvedReference
+from proxy.setting_keys import KeyPath, keys_at
+from proxy.settings import ProxySettings, parse_address
+from proxy.validation_messages import findings
+from proxy.yaml_documents import Document, YamlSyntaxError, parse_document
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A configuration without problems. Its repr shows the file only.
+
+    `files` are all that were read, profiles' and secrets' files included; `warnings` are what should be
+    put right and keeps nothing from working; `secret_key` is GRANTPROXY_SECRET_KEY.
+    """
+
+    settings: ProxySettings = field(repr=False)
+    file: Path
+    files: tuple[Path, ...] = field(repr=False)
+    positions: Positions = field(repr=False)
+    warnings: tuple[Problem, ...] = field(default=(), repr=False)
+    secret_key: SecretStr | None = field(default=None, repr=False)
+
+    def problem(self, message: str, key: str) -> Problem:
+        """A problem with the dotted *key* (`profiles.orders.match.0.host`), placed where it was written."""
+        return self.positions.problem(message, key)
+
+
+def load_configuration(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str],
+    cwd: Path,
+    insecure_open: bool = False,
+    listen: str | None = None,
+    look_up_password: LookUpPassword = keyring.get_password,
+) -> Configuration:
+    """Loads the configuration (DESIGN section 3). Raises one ConfigurationError with all problems.
+
+    *path* is `--config` and *listen* `--listen`, which win over everything else; *insecure_open* permits
+    a listener beyond loopback that demands no client.
+    """
+    file = find_configuration_file(path, environ, cwd)
+    tree = ConfigurationTree()
+    files = _read_files(tree, file)
+    apply_environment(tree, environ)
+    if listen is not None:
+        tree.put(("listen",), listen, Position(variable="--listen"))
+    written_out = {path for path, text in tree.texts() if "${" not in text}
+    references = References(environ, file.parent, look_up_password)
+    _resolve_references(tree, references)
+    _make_paths_absolute(tree, file.parent, cwd)
+    settings = _validate(tree)
+    _check_clients(tree, insecure_open=insecure_open)
+    if settings is None or tree.problems:
+        raise ConfigurationError(sorted(tree.problems, key=_by_place))
+    secret_key = environ.get(SECRET_KEY)
+    return Configuration(
+        settings=settings,
+        file=file,
+        files=(*files, *sorted(references.files)),
+        positions=tree.positions,
+        warnings=tuple(exposed_files(settings, tree.positions, written_out, references.files)),
+        secret_key=SecretStr(secret_key) if secret_key else None,
+    )
+
+
+def _read_files(tree: ConfigurationTree, file: Path) -> tuple[Path, ...]:
+    """Reads *file* and the profiles beside it into *tree*. Raises where there is nothing to go on with."""
+    document = _read_document(tree, file, ())
+    tree.data = {} if document is None else document.value
+    _drop_empty_sections(tree)
+    profiles = tree.data.setdefault("profiles", {})
+    beside = tuple(profile_files(file))
+    for profile_file in beside:
+        name = profile_file.stem
+        if not isinstance(profiles, dict):
+            tree.report_for_good(("profiles",), f"must be a mapping, as there is {PROFILES_FOLDER} too")
+            break
+        if name in profiles:
+            first, line, _ = tree.by_path["profiles", name]
+            message = f"is defined twice, first in {first}:{line}"
+            tree.problems.append(Problem(message, key=f"profiles.{name}", file=profile_file, line=1))
+            continue
+        profile = _read_document(tree, profile_file, ("profiles", name))
+        profiles[name] = {} if profile is None else profile.value
+    if document is None:
+        # Everything that might refer to this file would be a problem of its own, and none of them true.
+        raise ConfigurationError(sorted(tree.problems, key=_by_place))
+    return (file, *beside)
+
+
+def _drop_empty_sections(tree: ConfigurationTree) -> None:
+    """`clients:` with every entry commented out is a mapping without entries, and not null."""
+    for section in ("clients", "profiles"):
+        if tree.data.get(section, ...) is None:
+            del tree.data[section]
+
+
+def _read_document(tree: ConfigurationTree, file: Path, root: KeyPath) -> Document | None:
+    """Reads one file, whose keys belong at *root*; None, and a problem, where it holds no mapping."""
+    tree.by_path[root] = Position(file, 1)
+    try:
+        document = parse_document(_read_text(file))
+    except _UnreadableFile as error:
+        tree.by_path[root] = Position(file)
+        tree.report_for_good(root, str(error))
+        return None
+    except YamlSyntaxError as error:
+        tree.by_path[root] = Position(file, error.fault.line)
+        tree.report_for_good(root, error.fault.message)
+        return None
+    for path, line in document.lines.items():
+        tree.by_path[*root, *path] = Position(file, line)
+    for fault in document.faults:
+        key = ".".join(str(step) for step in (*root, *fault.path))
+        tree.problems.append(Problem(fault.message, key=key, file=file, line=fault.line))
+    if not isinstance(document.value, dict):
+        empty = document.value is None
+        tree.report_for_good(root, "is empty" if empty else "must be a mapping: lines like `key: value`")
+        return None
+    return document
+
+
+class _UnreadableFile(Exception):  # noqa: N818  -- says why, and never what is in it
+    pass
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise _UnreadableFile("is not UTF-8 text") from None
+    except FileNotFoundError:
+        raise _UnreadableFile("there is no such file") from None
+    except IsADirectoryError:
+        raise _UnreadableFile("is a folder, not a file") from None
+    except PermissionError:
+        raise _UnreadableFile("is not readable for this user") from None
+    except OSError:
+        raise _UnreadableFile("cannot be read") from None
+
+
+def _resolve_references(tree: ConfigurationTree, references: References) -> None:
+    for path, text in tree.texts():
+        try:
+            tree.put(path, references.resolve(text), tree.by_path[path])
+        except UnresolvedReference as error:
+            tree.report_for_good(path, str(error))
+
+
+def _make_paths_absolute(tree: ConfigurationTree, folder: Path, cwd: Path) -> None:
+    """A relative path in a file is meant from that file's folder, one in a variable from where we are."""
+    for key in ("state_dir", "ca_dir", "trusted_ca"):
+        value = tree.data.get(key)
+        if isinstance(value, str) and value:
+            position = tree.by_path[key,]
+            start = cwd if position.variable else folder
+            tree.data[key] = start / Path(value).expanduser()
+
+
+def _validate(tree: ConfigurationTree) -> ProxySettings | None:
+    # A BaseSettings takes `_env_file` and the like for instructions to itself, and says nothing.
+    for key in [key for key in tree.data if key.startswith("_")]:
+        tree.report((key,), "unknown key" + did_you_mean(key, keys_at(ProxySettings, ())))
+        del tree.data[key]
+    try:
+        return ProxySettings(**tree.data)
+    except ValidationError as error:
+        for path, message in findings(error, ProxySettings):
+            tree.report(path, message)
+        return None
+
+
+def _check_clients(tree: ConfigurationTree, *, insecure_open: bool) -> None:
+    """What clients and the other settings demand of each other, whether or not they are valid by themselves."""
+    for path, name in _allowed_profiles(tree):
+        if name not in tree.data["profiles"]:
+            tree.report(path, "there is no such profile" + did_you_mean(name, tree.data["profiles"]))
+    listen = tree.data.get("listen")
+    try:
+        is_open = isinstance(listen, str) and not parse_address(listen).is_loopback
+    except ValueError:
+        return
+    if is_open and not tree.data.get("clients") and not insecure_open:
+        tree.report(
+            ("listen",),
+            "a listener beyond loopback serves everybody who reaches it: name its clients under clients",
+        )
+
+
+def _allowed_profiles(tree: ConfigurationTree) -> Iterator[tuple[KeyPath, str]]:
+    clients: Any = tree.data.get("clients")
+    if not isinstance(clients, dict) or not isinstance(tree.data["profiles"], dict):
+        return
+    for client in clients:
+        allowed = tree.value(("clients", client, "profiles"))
+        for index, name in enumerate(allowed if isinstance(allowed, list) else ()):
+            if isinstance(name, str):
+                yield ("clients", client, "profiles", index), name
+
+
+def _by_place(problem: Problem) -> tuple[bool, str, int, str, str]:
+    """Files first and each from its start, then variables."""
+    is_variable = problem.variable is not None
+    place = problem.variable or str(problem.file or "")
+    return is_variable, place, problem.line or 0, problem.key, problem.message

@@ -1,0 +1,51 @@
+"""Notices files with secrets in them that other users of the machine can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Set
+from pathlib import Path
+
+from profiles.errors import Problem
+from proxy.configuration_tree import Positions
+from proxy.setting_keys import KeyPath, dotted
+from proxy.settings import ProxySettings
+
+_MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
+"""Docker and Kubernetes mount secrets here, readable by all: all are the container's own processes."""
+
+
+def exposed_files(
+    settings: ProxySettings, positions: Positions, written_out: Set[KeyPath], referenced: Iterable[Path]
+) -> Iterator[Problem]:
+    """A warning for each file that holds a secret and may be read by others than its owner.
+
+    *written_out* are the paths of texts without a reference, *referenced* the files of `${file:}`.
+    """
+    seen: set[Path] = set()
+    for path in _secret_paths(settings):
+        file, line, _ = positions.at(path)
+        if path in written_out and file is not None and file not in seen and _is_exposed(file):
+            seen.add(file)
+            message = "a secret is written here, and others can read the file: chmod 600"
+            yield Problem(message, key=dotted(path), file=file, line=line)
+    for file in sorted(set(referenced) - seen):
+        if _is_exposed(file) and not any(file.is_relative_to(folder) for folder in _MOUNTED_SECRETS):
+            yield Problem("holds a secret, and others can read the file: chmod 600", file=file)
+
+
+def _secret_paths(settings: ProxySettings) -> Iterator[KeyPath]:
+    for client in settings.clients:
+        yield "clients", client, "secret"
+    for name, profile in settings.profiles.items():
+        for field in profile.form_fields:
+            if field.type == "password":
+                yield "profiles", name, "credentials", field.key
+        yield "profiles", name, "grant", "client_secret"
+
+
+def _is_exposed(file: Path) -> bool:
+    try:
+        return os.name == "posix" and bool(file.stat().st_mode & 0o044)
+    except OSError:
+        return False

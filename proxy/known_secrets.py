@@ -1,0 +1,112 @@
+"""Finds the secrets that a configuration holds wherever they turn up, and hides them from what is shown."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from pydantic import BaseModel, SecretStr
+
+from profiles.model import ProfileSettings
+from profiles.placeholders import Template
+from proxy.display import MASK
+
+SHORT = 6
+"""A secret below this length (a PIN) is looked for as a whole word: `47` is part of many a number."""
+
+
+class KnownSecrets:
+    """A set of secrets. The repr shows how many."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._values = {value for value in values if value}
+
+    def __repr__(self) -> str:
+        return f"KnownSecrets({len(self._values)})"
+
+    def with_values(self, values: Iterable[str]) -> KnownSecrets:
+        """These and *values*."""
+        return KnownSecrets(self._values.union(values))
+
+    def masked(self, text: str) -> str:
+        """*text* with each secret hidden, also percent-encoded, form-encoded, JSON-escaped or in Base64."""
+        spellings = {spelling for value in self._values for spelling in _spellings(value)}
+        # The longest first: a secret may be the beginning of another.
+        for spelling in sorted(spellings, key=len, reverse=True):
+            if len(spelling) < SHORT:
+                text = re.sub(rf"(?<!\w){re.escape(spelling)}(?!\w)", MASK, text)
+            else:
+                text = text.replace(spelling, MASK)
+        return text
+
+
+def secrets_of(profile: ProfileSettings) -> KnownSecrets:
+    """What the profile's settings hold: every SecretStr, and whatever `parameters` and the bodies name."""
+    grant = profile.grant
+    values = set(_secrets_in(profile))
+    values |= {
+        text for tree in (grant.parameters, grant.body, grant.refresh_body) for text in _literals_in(tree)
+    }
+    secret = grant.client_secret.get_secret_value() if grant.client_secret else None
+    if grant.client_id is not None and secret is not None:
+        # What Basic makes of them is one text, in which the secret itself does not show.
+        pairs = (f"{grant.client_id}:{secret}", f"{quote_plus(grant.client_id)}:{quote_plus(secret)}")
+        values |= {base64.b64encode(pair.encode()).decode() for pair in pairs}
+    return KnownSecrets(values)
+
+
+def tokens_in(value: Any) -> set[str]:
+    """Every text in a token response: any of them may be a token, whatever its name."""
+    if isinstance(value, str):
+        return {value} if len(value) >= SHORT else set()
+    items = (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    )
+    return {text for item in items for text in tokens_in(item)}
+
+
+def masked_template(template: Template, known: KnownSecrets) -> str:
+    """A field's value for display: literal text as it is, `••••{name}` for each placeholder.
+
+    Literal text without any placeholder is a fixed secret (an API key), so it is hidden altogether.
+    """
+    if template.literal is not None:
+        return MASK
+    return "".join(
+        f"{MASK}{{{part}}}" if index % 2 else known.masked(part) for index, part in enumerate(template.parts)
+    )
+
+
+def _secrets_in(value: Any) -> Iterable[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for _, item in value:
+            yield from _secrets_in(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _secrets_in(item)
+
+
+def _literals_in(value: Any) -> set[str]:
+    return {text for text in tokens_in(value) if "{{" not in text}
+
+
+def _spellings(value: str) -> set[str]:
+    encoded = value.encode()
+    return {
+        value,
+        quote(value, safe=""),
+        quote_plus(value),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        base64.b64encode(encoded).decode().rstrip("="),
+        base64.urlsafe_b64encode(encoded).decode().rstrip("="),
+    }

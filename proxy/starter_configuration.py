@@ -1,0 +1,83 @@
+"""What `grantproxy init` writes: the smallest useful profile, and everything else beside it as a comment."""
+
+STARTER_CONFIGURATION = """\
+# grantproxy: adds authorization to the requests of programs that are pointed at it.
+#
+#   grantproxy check                             is this file right?
+#   grantproxy explain https://api.example.com/  who owns this request, what is written into it?
+#   grantproxy test orders                       do the credentials work?
+#   grantproxy run -- curl https://api.example.com/
+#
+# Any scalar can be overridden by the environment, nested names joined by two underscores:
+# GRANTPROXY_LISTEN=127.0.0.1:9090, GRANTPROXY_PROFILES__ORDERS__GRANT__DEFAULT_LIFETIME=600.
+# Values may refer to a secret kept elsewhere: ${env:NAME}, ${file:/run/secrets/x}, ${keyring:service/name}.
+# Further profiles may stand one a file in profiles.d/ beside this file; the file's stem is the name.
+
+listen: 127.0.0.1:8080            # where programs reach the proxy
+# unmatched: tunnel               # a host no profile owns: tunnel (its TLS untouched) | refuse
+# store: memory                   # where tokens are held
+# state_dir: ~/.local/state/grantproxy
+# ca_dir: ~/.mitmproxy            # the certificate authority that programs have to trust
+# clients:                        # who may use the proxy; none: whoever reaches a loopback listener
+#   bot-1: {secret: "${env:BOT_1_SECRET}", profiles: [orders]}
+
+profiles:
+  orders:
+    description: Orders API of Example Corp
+    match:                        # which requests this profile owns: any entry
+      - host: api.example.com     # exact, *.example.com, or with captures: "{tenant}.example.com"
+        scheme: https
+        # port: 443
+        # methods: [GET, POST]
+        # path: /api/**           # * one segment, ** any number
+    # tenancy:
+    #   base_url: "https://{tenant}.example.com"    # relative URLs below resolve against it
+    #   tenant: acme                                # where the match captured none
+    credentials:                  # by the key of a form field
+      username: bot
+      password: ${env:ORDERS_PASSWORD}
+    # form_fields:                # what the token endpoint is sent; default: username and password
+    #   - {key: username, title: User name}
+    #   - {key: password, title: Password, type: password}
+    #   - {key: pin, title: PIN, type: password, data_type: number}
+    # regenerate: true            # password grant again when the refresh token has died
+    grant:
+      token_endpoint: https://api.example.com/oauth/token
+      # refresh_endpoint: null    # default: token_endpoint
+      # method: POST              # GET POST PUT PATCH DELETE
+      # content_type: urlencoded  # or json
+      # client_id: bot-client
+      # client_secret: ${env:ORDERS_CLIENT_SECRET}
+      # client_authentication: client_secret_basic  # _basic_raw, client_secret_post, none
+      # scope: [read, write]
+      # headers: {X-Tenant: "{{tenant}}"}
+      # query: {}
+      # parameters: {audience: orders}              # added to both token requests
+      # body: null                # a mapping replaces the standard parameters of the password request
+      # refresh_body: null        # likewise for the refresh request
+      # response:                 # where the answer has it: JMESPath, header:Name or cookie:Name
+      #   access_token: access_token
+      #   expires_in: expires_in
+      #   # expires_at: expires   # epoch or ISO 8601, in the place of expires_in
+      # expires_in_unit: seconds  # or milliseconds
+      # default_lifetime: 3600    # when the answer names none and the token is no JWT with exp
+    # fields:                     # what is written into each request; default: the Bearer header
+    #   - {in: header, key: Authorization, value: "Bearer {{access_token}}"}
+    #   - {in: query, key: api_key, value: "{{token.api_key}}"}
+    #   - {in: payload, key: customer.id, value: "{{username}}"}
+    #   - {in: path, key: accountId, value: "{{token.account_id}}"}
+    # auth_error: 401             # a status, a list, or [{status: 200, body: '"code": *60[12]'}]
+    # check_url: https://api.example.com/api/me     # what `grantproxy test` calls
+    # allow_cleartext: false      # credentials over http to a host that is not loopback
+    # payload_limit: 10MiB        # the largest body a payload field is written into
+    # replay_limit: 1MiB          # how much of a body is kept to send the request once more
+    # renewal_cooldown: 10        # seconds; how long rejections of fresh tokens pass straight through
+    # timeout: 30                 # seconds; for connecting to the token endpoint, and for each read
+    # margin: 30                  # seconds before its expiry at which a token is sent no more
+
+# Not part of this release yet; these are refused rather than ignored:
+# console: 127.0.0.1:8082         # web console, health, metrics
+# workers: 4                      # processes
+# end_user_header: X-End-User     # whom a per-user profile acts for
+# In a profile: mode: per_user, connector: http://gateway:3128, extends: PRESET.
+"""

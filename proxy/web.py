@@ -1,0 +1,75 @@
+"""The same addons in mitmweb, for debugging: bodies kept, each replay visible, injected values masked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Mapping
+
+from mitmproxy import http, options
+from mitmproxy.tools.web.master import WebMaster
+
+from addons import replay
+from addons.masking import Masking
+from proxy.composition import compose
+from proxy.configuration_files import Configuration
+from proxy.engine import refuse_used_address, trusted_bundle
+from proxy.grantproxy_addons import GrantproxyAddons
+
+OnListening = Callable[[str, int, str], None]
+"""Takes host and port of the proxy and the address of the web interface, which holds its sign-in token."""
+
+
+async def web(
+    configuration: Configuration,
+    *,
+    environ: Mapping[str, str],
+    web_host: str,
+    web_port: int,
+    reveal: bool,
+    on_listening: OnListening,
+) -> None:
+    """Runs mitmweb until SIGTERM or SIGINT. Raises ConfigurationError, and OSError for an address in use."""
+    composition = compose(configuration, environ=environ)
+    listen = configuration.settings.listen
+    for host, port in ((listen.host, listen.port), (web_host, web_port)):
+        refuse_used_address(host, port)
+    logging.getLogger("mitmproxy").setLevel(logging.ERROR)
+    replay.install()
+    master = WebMaster(options.Options(), with_termlog=False)
+
+    def show(flow: http.HTTPFlow) -> None:
+        master.view.add([flow])
+
+    ours = GrantproxyAddons(composition, Masking(reveal=reveal, show=show))
+    master.addons.register(ours)
+    master.addons.chain.insert(0, ours)
+
+    class Announcement:
+        def running(self) -> None:
+            addresses = master.proxyserver.listen_addrs()
+            if not addresses:
+                master.shutdown()
+                return
+            on_listening(addresses[0][0], addresses[0][1], master.web_url)
+
+    master.addons.add(Announcement())
+    master.options.update(
+        listen_host=listen.host,
+        listen_port=listen.port,
+        confdir=str(configuration.settings.ca_dir),
+        connection_strategy="lazy",
+        ssl_verify_upstream_trusted_ca=str(trusted_bundle(configuration, environ)),
+        web_host=web_host,
+        web_port=web_port,
+        web_open_browser=False,
+        store_streamed_bodies=True,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, master.shutdown)
+    try:
+        await master.run()
+    finally:
+        await composition.close()

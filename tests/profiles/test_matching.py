@@ -1,0 +1,278 @@
+"""Which profile owns a request: hosts, paths, precedence, and everything that must not be fooled."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from profiles.errors import HostsDisagree
+from profiles.host_patterns import compile_host
+from profiles.model import MatchSettings
+from profiles.origins import check_agreement, is_loopback, normalize_host, parse_authority
+from profiles.path_patterns import normalize_path
+from profiles.requests import Origin, RequestHead
+from profiles.selection import ProfileIndex, ambiguities, compile_match
+
+
+def head(url: str, method: str = "GET") -> RequestHead:
+    scheme, _, rest = url.partition("://")
+    authority, slash, target = rest.partition("/")
+    host, port = parse_authority(authority, scheme)
+    return RequestHead(method, Origin(scheme, host, port), slash + target or "/", ())
+
+
+def index(**profiles: dict | list) -> ProfileIndex[str]:
+    return ProfileIndex(
+        (name, compile_match(MatchSettings.model_validate(entry)), name)
+        for name, entries in profiles.items()
+        for entry in (entries if isinstance(entries, list) else [entries])
+    )
+
+
+def owner(profiles: ProfileIndex[str], url: str, method: str = "GET") -> str | None:
+    selection = profiles.select(head(url, method))
+    return selection.name if selection else None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "host", "owns"),
+    [
+        pytest.param("example.com", "example.com", True, id="exact"),
+        pytest.param("Example.COM", "example.com", True, id="case"),
+        pytest.param("example.com", "example.com.", True, id="trailing-dot"),
+        pytest.param("example.com", "evilexample.com", False, id="hazard-18-prefix-without-anchor"),
+        pytest.param("example.com", "example.com.evil.com", False, id="hazard-18-suffix-without-anchor"),
+        pytest.param("*.example.com", "a.example.com", True, id="wildcard"),
+        pytest.param("*.example.com", "a.b.example.com", True, id="wildcard-deeper"),
+        pytest.param("*.example.com", "example.com", False, id="wildcard-not-itself"),
+        pytest.param("*.example.com", "evilexample.com", False, id="wildcard-anchored"),
+        pytest.param("{tenant}.example.com", "acme.example.com", True, id="capture"),
+        pytest.param("{tenant}.example.com", "a.b.example.com", False, id="capture-one-label"),
+        pytest.param("api-{tenant}.example.com", "api-acme.example.com", True, id="capture-in-label"),
+        pytest.param("api-{tenant}.example.com", "api.example.com", False, id="capture-not-empty"),
+        pytest.param("[2001:db8::1]", "2001:0db8:0::1", True, id="ipv6-spellings"),
+        pytest.param("bücher.example", "xn--bcher-kva.example", True, id="idn"),
+        pytest.param("example.com", "examplе.com", False, id="idn-look-alike"),
+    ],
+)
+def test_host_pattern_means_exactly_its_hosts(pattern: str, host: str, owns: bool) -> None:
+    """A host pattern means its hosts in every spelling, and no other host."""
+    compiled = compile_host(pattern)
+
+    assert (compiled.match(normalize_host(host)) is not None) is owns
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["*", "a.*.com", "*x.example.com", "{a}.{a}.example.com", "{tenant}", "exa mple.com", "a/b", "a{.example.com"],
+)
+def test_host_pattern_that_means_nothing_clear_is_refused(host: str) -> None:
+    """A pattern that could be read two ways is a configuration error."""
+    with pytest.raises(ValueError, match="host"):
+        compile_host(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["acme.evil.com#", "user@example.com", "a%2eb", "a..b", "-", "", "a b", "1.2.3", "a" * 64]
+)
+def test_what_is_no_host_is_refused(host: str) -> None:
+    """Text that could smuggle a second host is no host at all."""
+    with pytest.raises(ValueError, match="is not"):
+        normalize_host(host)
+
+
+@given(st.text(max_size=30))
+def test_captures_hold_nothing_but_label_characters(text: str) -> None:
+    """A capture can never bring a dot, slash or percent sign along."""
+    try:
+        found = compile_host("{tenant}.example.com").match(normalize_host(f"{text}.example.com"))
+    except ValueError:
+        return
+
+    assert found is None or set(found["tenant"]) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+@given(st.lists(st.sampled_from(["a", "b", "evil", "example", "com"]), min_size=1, max_size=5))
+def test_wildcard_owns_only_what_ends_with_its_suffix(labels: list[str]) -> None:
+    """A host selected by a wildcard always ends with a dot and its suffix."""
+    host = ".".join(labels)
+
+    owned = owner(index(p={"host": "*.example.com"}), f"https://{host}/")
+
+    assert (owned == "p") is host.endswith(".example.com")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "owns"),
+    [
+        pytest.param("/api/**", "/api/x/y", True, id="any-depth"),
+        pytest.param("/api/**", "/api", True, id="any-depth-none"),
+        pytest.param("/api/**", "/apis", False, id="segment-boundary"),
+        pytest.param("/v1/*/orders", "/v1/7/orders", True, id="one-segment"),
+        pytest.param("/v1/*/orders", "/v1/7/8/orders", False, id="one-segment-only"),
+        pytest.param("/api/**", "/api/../admin", False, id="dot-segments"),
+        pytest.param("/api/**", "/api/%2e%2e/admin", False, id="encoded-dot-segments"),
+        pytest.param("/api/**", "/api/%2E./admin", False, id="mixed-dot-segments"),
+        pytest.param("/admin/**", "/api/../admin/x", True, id="dot-segments-lead-here"),
+        pytest.param("/api/**", "/%61pi/x", True, id="encoded-unreserved"),
+        pytest.param("/a/*", "/a/b%2Fc", True, id="encoded-slash-is-data"),
+        pytest.param("/api/**", "/api/x?y=/../z", True, id="query-is-not-path"),
+    ],
+)
+def test_path_pattern_means_what_the_origin_will_understand(pattern: str, path: str, owns: bool) -> None:
+    """Paths are matched after decoding and dot segments, as an origin resolves them."""
+    profiles = index(p={"host": "example.com", "path": pattern})
+
+    assert (owner(profiles, f"https://example.com{path}") == "p") is owns
+
+
+@given(st.text(alphabet="ab./%2eE", max_size=12))
+def test_normalised_path_has_no_dot_segment(text: str) -> None:
+    """No spelling of a dot segment survives."""
+    assert not {".", ".."} & set(normalize_path("/" + text).split("/"))
+
+
+PRECEDENCE = {
+    "exact": {"host": "acme.example.com"},
+    "capture": {"host": "{tenant}.example.com"},
+    "wildcard": {"host": "*.example.com"},
+    "path": {"host": "acme.example.com", "path": "/api/**"},
+    "longer": {"host": "acme.example.com", "path": "/api/orders/**"},
+    "methods": {"host": "acme.example.com", "path": "/api/orders/**", "methods": ["POST"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "method", "expected"),
+    [
+        ("https://acme.example.com/", "GET", "exact"),
+        ("https://globex.example.com/", "GET", "capture"),
+        ("https://a.b.example.com/", "GET", "wildcard"),
+        ("https://acme.example.com/api/x", "GET", "path"),
+        ("https://acme.example.com/api/orders/1", "GET", "longer"),
+        ("https://acme.example.com/api/orders/1", "POST", "methods"),
+        ("https://example.com/", "GET", None),
+    ],
+)
+def test_most_specific_entry_wins_in_any_order(url: str, method: str, expected: str | None) -> None:
+    """Host before path before methods decides, whatever the order of the profiles."""
+    for names in itertools.permutations(PRECEDENCE):
+        profiles = index(**{name: PRECEDENCE[name] for name in names})
+
+        assert owner(profiles, url, method) == expected
+
+
+def test_less_precise_host_is_tried_when_the_precise_one_does_not_fit() -> None:
+    """An exact host with another path leaves the request to the wildcard."""
+    profiles = index(a={"host": "x.example.com", "path": "/a"}, b={"host": "*.example.com"})
+
+    assert owner(profiles, "https://x.example.com/b") == "b"
+
+
+def test_captures_of_host_and_path_are_selected_together() -> None:
+    """Captures come sorted, so that they can be a key."""
+    profiles = index(p={"host": "{tenant}.example.com", "path": "/t/{area}/**"})
+
+    selection = profiles.select(head("https://acme.example.com/t/north/1"))
+
+    assert selection is not None
+    assert selection.captures == (("area", "north"), ("tenant", "acme"))
+
+
+def test_ten_thousand_profiles_select_as_one_does() -> None:
+    """The right one of ten thousand is found, for exact hosts and for captures."""
+    entries = {f"p{number}": {"host": f"h{number}.example.com"} for number in range(5000)}
+    entries |= {f"c{number}": {"host": f"{{tenant}}.d{number}.example.org"} for number in range(5000)}
+    profiles = index(**entries)
+
+    assert owner(profiles, "https://h4321.example.com/") == "p4321"
+    assert owner(profiles, "https://acme.d4321.example.org/") == "c4321"
+    assert owner(profiles, "https://h5000.example.com/") is None
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "scheme", "expected"),
+    [
+        ("api.example.com", 443, "https", True),
+        ("api.example.com", 8443, "https", False),
+        ("plain.example.com", 443, "https", False),
+        ("other.com", 443, "https", False),
+        ("not a host", 443, "https", False),
+    ],
+)
+def test_interception_is_limited_to_what_a_profile_can_match(
+    host: str, port: int, scheme: str, expected: bool
+) -> None:
+    """Host, port and scheme decide; a method or path is not known yet."""
+    profiles = index(
+        p={"host": "api.example.com", "port": 443, "path": "/x", "methods": ["PUT"]},
+        q={"host": "plain.example.com", "scheme": "http"},
+    )
+
+    assert profiles.may_own(host, port, scheme) is expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ambiguous"),
+    [
+        ({"host": "a.com"}, {"host": "A.com."}, True),
+        ({"host": "{x}.a.com"}, {"host": "{y}.a.com"}, True),
+        ({"host": "a.com", "path": "/x/**"}, {"host": "a.com", "path": "/y/**"}, False),
+        ({"host": "a.com", "methods": ["GET"]}, {"host": "a.com", "methods": ["POST"]}, False),
+        ({"host": "a.com", "methods": ["GET", "PUT"]}, {"host": "a.com", "methods": ["PUT"]}, True),
+        ({"host": "a.com", "port": 1}, {"host": "a.com", "port": 2}, False),
+        ({"host": "a.com"}, {"host": "*.a.com"}, False),
+    ],
+)
+def test_equal_claims_of_two_profiles_are_found(first: dict, second: dict, ambiguous: bool) -> None:
+    """Two profiles that claim the same requests with equal precision are an ambiguity."""
+    entries = [
+        (name, compile_match(MatchSettings.model_validate(entry)))
+        for name, entry in (("one", first), ("two", second))
+    ]
+
+    assert bool(ambiguities(entries)) is ambiguous
+
+
+@pytest.mark.parametrize(
+    ("sni", "host", "agrees"),
+    [
+        (None, None, True),
+        ("api.example.com", "api.example.com", True),
+        ("API.example.com", "api.example.com:443", True),
+        ("api.example.com", "api.example.com.", True),
+        ("other.example.com", "api.example.com", False),
+        ("api.example.com", "other.example.com", False),
+        ("api.example.com", "api.example.com:8443", False),
+        (None, "api.example.com, evil.com", False),
+        (None, "user@api.example.com", False),
+        (None, "", False),
+    ],
+)
+def test_connection_sni_and_host_have_to_agree(sni: str | None, host: str | None, agrees: bool) -> None:
+    """One of the three naming another origin refuses the request (invariant I1)."""
+    connection = Origin("https", "api.example.com", 443)
+
+    if agrees:
+        check_agreement(connection, sni, host)
+    else:
+        with pytest.raises(HostsDisagree):
+            check_agreement(connection, sni, host)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("acme.localhost", True),
+        ("127.9.8.7", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+    ],
+)
+def test_loopback_is_told_from_other_hosts(host: str, expected: bool) -> None:
+    """Only what cannot leave the machine is loopback."""
+    assert is_loopback(host) is expected
