@@ -1,3 +1,5 @@
 """For mitmproxy's own tools: `mitmdump -s addons/script.py --set grantproxy_config=grantproxy.yaml`."""
 
-from proxy.stock_tools import addons as addons
+from proxy.stock_tools import addons
+
+__all__ = ["addons"]

@@ -32,7 +32,9 @@ def _encode_urlencoded(parameters: Parameters) -> bytes:
 
 def _decode_urlencoded(text: str) -> Any:
     pairs = parse_qsl(text.strip(), keep_blank_values=True, strict_parsing=True)
-    if any(not name or any(character in name for character in " <>{}\"'\r\n") for name, _ in pairs):
+    if not pairs or any(
+        not name or any(character in name for character in " <>{}\"'\r\n") for name, _ in pairs
+    ):
         raise ValueError("is not urlencoded")
     return dict(pairs)
 

@@ -13,7 +13,7 @@ _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
 
 
 def escape_path_segment(value: str) -> str:
-    """Percent-encodes all but unreserved characters; a dot segment would change the path, so it is refused."""
+    """Percent-encodes all but unreserved characters; refuses a dot segment, which would change the path."""
     if value in (".", "..", ""):
         raise ValueError("is no path segment")
     return quote(value, safe="")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
@@ -81,7 +80,9 @@ def assignments(found: Mapping[str, str], shell: str) -> list[str]:
 
 
 def _sh(name: str, value: str) -> str:
-    return f"export {name}={shlex.quote(value) if value else chr(39) * 2}"
+    # Within sh's single quotes nothing is special, and a quote cannot stand: it is put between two pairs.
+    escaped = value.replace("'", "'\"'\"'")
+    return f"export {name}='{escaped}'"
 
 
 def _fish(name: str, value: str) -> str:

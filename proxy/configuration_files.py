@@ -190,7 +190,7 @@ def _validate(tree: ConfigurationTree) -> ProxySettings | None:
 
 
 def _check_clients(tree: ConfigurationTree, *, insecure_open: bool) -> None:
-    """What clients and the other settings demand of each other, whether or not they are valid by themselves."""
+    """What clients and the other settings demand of each other, be they valid by themselves or not."""
     for path, name in _allowed_profiles(tree):
         if name not in tree.data["profiles"]:
             tree.report(path, "there is no such profile" + did_you_mean(name, tree.data["profiles"]))

@@ -1,4 +1,4 @@
-"""Finds the files of the configuration: `grantproxy.yaml`, and one profile a file in `profiles.d` beside it."""
+"""Finds the files: `grantproxy.yaml`, and one profile a file in `profiles.d` beside it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -95,7 +96,7 @@ class ConfigurationTree:
         A list index may be that of an entry or the next one; whatever else is on the way is replaced.
         """
         node: Any = self.data
-        for depth, (step, below) in enumerate(zip(path, path[1:], strict=False), start=1):
+        for depth, (step, below) in enumerate(itertools.pairwise(path), start=1):
             child = self.value(path[:depth])
             if not isinstance(child, (dict, list)):
                 child = [] if isinstance(below, int) else {}

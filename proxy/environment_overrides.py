@@ -40,7 +40,7 @@ def apply_environment(tree: ConfigurationTree, environ: Mapping[str, str]) -> No
 
 
 def path_of(tree: ConfigurationTree, steps: list[str]) -> KeyPath:
-    """Where a variable's name leads, by the names that the file and the settings have. Raises UnknownVariable."""
+    """Where a variable's name leads, by the names that files and settings have. Raises UnknownVariable."""
     path: KeyPath = ()
     annotation: Any = ProxySettings
     for step in steps:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from profiles.errors import Problem
@@ -16,7 +17,10 @@ _MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 
 
 def exposed_files(
-    settings: ProxySettings, positions: Positions, written_out: Set[KeyPath], referenced: Iterable[Path]
+    settings: ProxySettings,
+    positions: Positions,
+    written_out: AbstractSet[KeyPath],
+    referenced: Iterable[Path],
 ) -> Iterator[Problem]:
     """A warning for each file that holds a secret and may be read by others than its owner.
 

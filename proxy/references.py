@@ -1,4 +1,4 @@
-"""Secrets that are kept elsewhere: `${env:NAME}`, `${file:/path}` and `${keyring:service/name}` in a value."""
+"""Secrets that are kept elsewhere: `${env:NAME}`, `${file:path}`, `${keyring:service/name}` in a value."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ _CONSTRUCTOR = SafeConstructor()
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 _SYNTAX = (
-    ("mapping values are not allowed", "a colon stands where none may: check the indentation, or put the value in quotes"),
-    ("cannot start any token", "a value starts with a character that needs quotes, or the line is indented by a tab"),
+    ("mapping values are not allowed", "a colon stands where none may: check the indentation, or quote the value"),
+    ("cannot start any token", "a value starts with a character that needs quotes, or a tab indents the line"),
     ("unexpected end of stream", "a quote is opened and never closed"),
     ("another document", "there is a second document (after ---), and only one is read"),
     ("undefined alias", "a value that starts with * must be put in quotes"),
@@ -92,7 +92,8 @@ def _check_size(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            raise YamlSyntaxError(Fault(event.start_mark.line + 1, "is nested too deeply"))
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise YamlSyntaxError(Fault(line, "is nested too deeply"))
 
 
 def _syntax_fault(error: yaml.MarkedYAMLError) -> Fault:

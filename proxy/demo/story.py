@@ -192,7 +192,9 @@ def _refuses_bare(scene: Scene) -> tuple[bool, str]:
 
 def _succeeds_through_proxy(scene: Scene) -> tuple[bool, str]:
     answer = scene.proxied.get(f"{scene.api_url}/api/me")
-    return answer.status_code == 200 and answer.json()["user"] == "bot", f"{answer.status_code} {answer.text.strip()}"
+    return answer.status_code == 200 and answer.json()[
+        "user"
+    ] == "bot", f"{answer.status_code} {answer.text.strip()}"
 
 
 def _arrives_in_four_places(scene: Scene) -> tuple[bool, str]:
@@ -220,14 +222,14 @@ def _one_token_request_for_many(scene: Scene) -> tuple[bool, str]:
         async with httpx.AsyncClient(
             trust_env=False, proxy=scene.proxy_url, limits=limits, timeout=30
         ) as client:
-            answers = await asyncio.gather(
-                *(client.get(f"{scene.api_url}/api/me") for _ in range(AT_ONCE))
-            )
+            answers = await asyncio.gather(*(client.get(f"{scene.api_url}/api/me") for _ in range(AT_ONCE)))
             return [answer.status_code for answer in answers]
 
     statuses = asyncio.run(at_once())
     granted = sum(scene.server.token_requests.values()) - scene.server.refused_token_requests.total() - before
-    return statuses == [200] * AT_ONCE and granted == 1, f"{statuses.count(200)} answers 200, {granted} token granted"
+    return statuses == [
+        200
+    ] * AT_ONCE and granted == 1, f"{statuses.count(200)} answers 200, {granted} token granted"
 
 
 def _refreshes_after_expiry(scene: Scene) -> tuple[bool, str]:
@@ -236,7 +238,10 @@ def _refreshes_after_expiry(scene: Scene) -> tuple[bool, str]:
     answer = scene.proxied.get(f"{scene.api_url}/api/me")
     after = scene.asked("refresh_token"), scene.asked("password")
     holds = answer.status_code == 200 and after == (before[0] + 1, before[1])
-    return holds, f"{answer.status_code}, {after[0] - before[0]} refresh grant, {after[1] - before[1]} password grants"
+    return (
+        holds,
+        f"{answer.status_code}, {after[0] - before[0]} refresh grant, {after[1] - before[1]} password grants",
+    )
 
 
 def _password_takes_over(scene: Scene) -> tuple[bool, str]:
@@ -277,7 +282,9 @@ def _wait_for_expiry() -> None:
 
 STEPS = (
     Step("The API refuses the bot's bare request.", _refuses_bare),
-    Step("The same request through the proxy succeeds: the token is had and put in.", _succeeds_through_proxy),
+    Step(
+        "The same request through the proxy succeeds: the token is had and put in.", _succeeds_through_proxy
+    ),
     Step("Values arrive in header, query, payload and path.", _arrives_in_four_places),
     Step(f"{AT_ONCE} requests at once on a cold token cause one token request.", _one_token_request_for_many),
     Step("The access token expires, and is refreshed.", _refreshes_after_expiry),

@@ -29,7 +29,9 @@ TRUST = TrustFiles(Path("/t/added.pem"), Path("/t/bundle.pem"), Path("/t/bundle.
         pytest.param("127.0.0.1", None, "http://127.0.0.1:8080", id="loopback"),
         pytest.param("0.0.0.0", None, "http://127.0.0.1:8080", id="every IPv4 address"),
         pytest.param("::", None, "http://[::1]:8080", id="every IPv6 address"),
-        pytest.param("proxy.lan", ("bot", "p@ss/ä"), "http://bot:p%40ss%2F%C3%A4@proxy.lan:8080", id="client"),
+        pytest.param(
+            "proxy.lan", ("bot", "p@ss/ä"), "http://bot:p%40ss%2F%C3%A4@proxy.lan:8080", id="client"
+        ),
     ],
 )
 def test_the_proxy_is_named_by_an_address_that_can_be_dialled(host, client, url):
@@ -42,7 +44,9 @@ def test_the_proxy_is_named_by_an_address_that_can_be_dialled(host, client, url)
     [
         pytest.param("", "api.example.com", [], id="nothing named"),
         pytest.param("*", "api.example.com", [], id="everything"),
-        pytest.param("localhost,127.0.0.1", "api.example.com", ["localhost", "127.0.0.1"], id="loopback stays"),
+        pytest.param(
+            "localhost,127.0.0.1", "api.example.com", ["localhost", "127.0.0.1"], id="loopback stays"
+        ),
         pytest.param("localhost 127.0.0.1", "127.0.0.1", ["localhost"], id="an owned loopback address"),
         pytest.param("127.0.0.0/8,10.0.0.0/8", "127.0.0.1", ["10.0.0.0/8"], id="a network around it"),
         pytest.param("127.0.0.0/8", "localhost", [], id="localhost by its network"),
@@ -76,9 +80,19 @@ def test_both_spellings_are_set():
 
 @pytest.mark.parametrize(
     "name",
-    "SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE GIT_SSL_CAINFO AWS_CA_BUNDLE PIP_CERT "
-    "CARGO_HTTP_CAINFO npm_config_cafile GRPC_DEFAULT_SSL_ROOTS_FILE_PATH HTTPLIB2_CA_CERTS "
-    "BUNDLE_SSL_CA_CERT".split(),
+    [
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "AWS_CA_BUNDLE",
+        "PIP_CERT",
+        "CARGO_HTTP_CAINFO",
+        "npm_config_cafile",
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+        "HTTPLIB2_CA_CERTS",
+        "BUNDLE_SSL_CA_CERT",
+    ],
 )
 def test_what_replaces_the_trust_store_gets_the_whole_bundle(name):
     """A program goes on trusting the hosts that are tunnelled."""

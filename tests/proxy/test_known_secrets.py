@@ -1,0 +1,111 @@
+"""Known secrets are hidden wherever they turn up."""
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from profiles.model import ProfileSettings
+from profiles.placeholders import compile_template
+from proxy.known_secrets import KnownSecrets, masked_template, secrets_of, tokens_in
+
+SECRET = 'pä&ss+"w/ord %'
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        pytest.param(SECRET, id="as it is"),
+        pytest.param(quote(SECRET, safe=""), id="percent-encoded"),
+        pytest.param(quote_plus(SECRET), id="form-encoded"),
+        pytest.param(json.dumps(SECRET)[1:-1], id="JSON"),
+        pytest.param(json.dumps(SECRET, ensure_ascii=False)[1:-1], id="JSON with its own characters"),
+        pytest.param(base64.b64encode(SECRET.encode()).decode(), id="Base64"),
+    ],
+)
+def test_a_secret_is_hidden_however_it_is_spelt(spelling):
+    """What an origin echoes may be encoded in its way."""
+    masked = KnownSecrets([SECRET]).masked(f"before {spelling} after")
+
+    assert masked.startswith("before ••••")
+    assert masked.endswith(" after")
+    assert spelling not in masked
+
+
+@given(st.text(min_size=6), st.text(), st.text())
+def test_no_secret_survives(secret, before, after):
+    """Whatever stands around it."""
+    assert secret not in KnownSecrets([secret]).masked(before + secret + after)
+
+
+def test_a_short_secret_is_hidden_as_a_word():
+    """A PIN is part of many a number that says something else."""
+    assert KnownSecrets(["4711"]).masked('{"pin": "4711", "id": 947112}') == '{"pin": "••••", "id": 947112}'
+
+
+def test_a_secret_that_begins_another_does_not_betray_it():
+    """The longest match wins."""
+    assert KnownSecrets(["abcdef", "abcdefghij"]).masked("abcdefghij") == "••••"
+
+
+def profile(**grant):
+    return ProfileSettings.model_validate(
+        {
+            "match": {"host": "api.example.com"},
+            "credentials": {"username": "bot", "password": "sentinel-password"},
+            "grant": {"token_endpoint": "https://api.example.com/token", **grant},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("grant", "secret"),
+    [
+        pytest.param({}, "sentinel-password", id="credentials"),
+        pytest.param({"client_id": "c", "client_secret": "sentinel-a"}, "sentinel-a", id="client secret"),
+        pytest.param(
+            {"client_id": "c", "client_secret": "sentinel-a"},
+            base64.b64encode(b"c:sentinel-a").decode(),
+            id="Basic credentials",
+        ),
+        pytest.param({"headers": {"X-Api-Key": "sentinel-b"}}, "sentinel-b", id="header"),
+        pytest.param({"query": {"key": "sentinel-c"}}, "sentinel-c", id="query"),
+        pytest.param({"parameters": {"a": {"b": ["sentinel-d"]}}}, "sentinel-d", id="parameter"),
+        pytest.param({"body": {"key": "sentinel-e"}}, "sentinel-e", id="body"),
+    ],
+)
+def test_everything_secret_in_a_profile_is_known(grant, secret):
+    """Wherever the settings may hold a secret, it is found."""
+    masked = secrets_of(profile(**grant)).masked(f"<{secret}>")
+
+    assert masked == "<••••>"
+
+
+def test_the_repr_shows_no_secret():
+    """It shows how many there are."""
+    assert repr(KnownSecrets(["sentinel"])) == "KnownSecrets(1)"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param("Bearer {{access_token}}", "Bearer ••••{access_token}", id="scheme and placeholder"),
+        pytest.param("{{username}}:{{token.a.b}}", "••••{username}:••••{token.a.b}", id="two placeholders"),
+        pytest.param("fixed-api-key", "••••", id="a fixed value is a secret"),
+        pytest.param("sentinel-password {{user}}", "•••• ••••{user}", id="a known secret beside one"),
+    ],
+)
+def test_field_values_show_their_literal_text_only(value, shown):
+    """A placeholder's value never shows, its name does."""
+    assert masked_template(compile_template(value), KnownSecrets(["sentinel-password"])) == shown
+
+
+def test_every_text_of_a_token_response_counts():
+    """Its members may be tokens under any name; short ones are words."""
+    assert tokens_in({"a": "long-enough", "b": [{"c": "another-one"}], "d": "short", "e": 1234567}) == {
+        "long-enough",
+        "another-one",
+    }
