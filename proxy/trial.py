@@ -17,6 +17,7 @@ from profiles.grants import TokenRequest
 from profiles.held_tokens import HeldToken, TokenResponse
 from profiles.placeholders import MissingValue
 from profiles.profile import Profile
+from profiles.proposals import propose
 from profiles.requests import HeaderFields, RequestHead
 from profiles.token_client import Fetches, TokenClient
 from profiles.token_response import TokenAnswer
@@ -86,7 +87,7 @@ async def try_profile(
         token_type=response.token_type,
         lifetime=response.lifetime,
         has_refresh_token=response.refresh_token is not None,
-        proposals=tuple(_proposals(profile, endpoint.last)),
+        proposals=_proposals(profile, endpoint.last, known),
     )
     if check is None:
         return replace(trial, reason=f"{trial.reason}; the profile has no check_url to try it at")
@@ -212,14 +213,20 @@ def _judged(profile: Profile, answer: _Answer) -> tuple[bool, str, tuple[str, ..
     if _is_auth_error(profile, answer):
         return False, f"{came}, which is the profile's auth error: it rejects a fresh token", ()
     if status in (401, 403):
-        statuses = sorted({*profile.auth_errors.statuses, status})
-        proposal = f"set auth_error: {statuses if len(statuses) > 1 else statuses[0]}"
-        return False, f"{came}, which auth_error does not name", (proposal,)
+        return False, f"{came}, which auth_error does not name", (_with_auth_error(profile, status),)
     if 200 <= status < 300:
         return True, came, ()
     if 300 <= status < 400:
         return False, f"{came}: a redirect, which the check does not follow", ()
     return False, f"{came}: that is no auth error, so look at check_url and the fields", ()
+
+
+def _with_auth_error(profile: Profile, status: int) -> str:
+    """The proposal to add *status*; a rule with a body pattern stays one, or every such status would count."""
+    rules = profile.settings.auth_error
+    if any(rule.body is not None for rule in rules):
+        return f"add {status} to the list of auth_error"
+    return f"set auth_error: {sorted({*(rule.status for rule in rules), status})}"
 
 
 def _is_auth_error(profile: Profile, answer: _Answer) -> bool:
@@ -249,7 +256,7 @@ def _refused_grant(
         step="grant",
         reason=f"{refusal.title}: {refusal.detail}" if refusal.detail else refusal.title,
         answer=masked,
-        proposals=tuple(_proposals(profile, answer)),
+        proposals=_proposals(profile, answer, known),
     )
 
 
@@ -257,5 +264,8 @@ def _tokens_of(response: TokenResponse) -> set[str]:
     return {response.access_token, *filter(None, [response.refresh_token])}
 
 
-def _proposals(profile: Profile, answer: TokenAnswer | None) -> list[str]:
-    return []
+def _proposals(profile: Profile, answer: TokenAnswer | None, known: KnownSecrets) -> tuple[str, ...]:
+    if answer is None:
+        return ()
+    # A redirect's address is the server's text, so it is masked like everything that is shown.
+    return tuple(known.masked(str(proposal)) for proposal in propose(answer, profile.settings.grant))

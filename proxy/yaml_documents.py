@@ -25,8 +25,8 @@ _CONSTRUCTOR = SafeConstructor()
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 _SYNTAX = (
-    ("mapping values are not allowed", "a colon stands where none may: check the indentation, or quote the value"),
-    ("cannot start any token", "a value starts with a character that needs quotes, or a tab indents the line"),
+    ("mapping values are not allowed", "a colon stands where none may: check the indentation or quote it"),
+    ("cannot start any token", "a value starts with a character that needs quotes, or a tab indents"),
     ("unexpected end of stream", "a quote is opened and never closed"),
     ("another document", "there is a second document (after ---), and only one is read"),
     ("undefined alias", "a value that starts with * must be put in quotes"),
@@ -92,7 +92,7 @@ def _check_size(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            line = event.start_mark.line + 1 if event.start_mark else None
+            line = event.start_mark.line + 1 if event.start_mark else 1
             raise YamlSyntaxError(Fault(line, "is nested too deeply"))
 
 

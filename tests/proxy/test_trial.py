@@ -124,7 +124,7 @@ async def test_a_token_elsewhere_is_proposed(trial, world):
         pytest.param(
             httpx.Response(403),
             "does not name",
-            ("set auth_error: [200, 401, 403]",),
+            ("add 403 to the list of auth_error",),
             id="403 that is not named",
         ),
         pytest.param(httpx.Response(302, headers={"Location": "/login"}), "redirect", (), id="redirect"),

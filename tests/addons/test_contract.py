@@ -1,0 +1,64 @@
+"""The internals of mitmproxy 12.2 that `addons.replay` stands on, name by name."""
+
+import inspect
+
+import pytest
+from mitmproxy import version
+from mitmproxy.proxy import commands, layer
+from mitmproxy.proxy.layers import http
+from mitmproxy.proxy.layers.http._http1 import Http1Client
+from mitmproxy.proxy.layers.http._http2 import Http2Client
+
+
+def test_mitmproxy_is_of_the_line_that_was_read() -> None:
+    """Another line has to be read first."""
+    assert version.VERSION.startswith("12.2.")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "state_wait_for_request_headers",
+        "state_consume_request_body",
+        "state_stream_request_body",
+        "state_wait_for_response_headers",
+        "state_consume_response_body",
+        "state_stream_response_body",
+        "state_uninitialized",
+        "state_done",
+        "state_errored",
+        "start_request_stream",
+        "start_response_stream",
+        "send_response",
+        "flow_done",
+        "check_killed",
+        "make_server_connection",
+        "handle_protocol_error",
+        "handle_connect_regular",
+    ],
+)
+def test_stream_has_the_method(name: str) -> None:
+    """Each is overridden or called."""
+    assert callable(getattr(http.HttpStream, name))
+
+
+def test_stream_sends_its_request_by_the_commands_that_are_replaced() -> None:
+    """The request leaves in SendHttp commands, and nothing else of ours rests on their order."""
+    source = inspect.getsource(http.HttpStream.state_consume_request_body)
+
+    assert source.count("SendHttp(") >= 4
+    assert "RequestHeaders(" in source
+
+
+def test_streams_are_made_by_the_name_that_is_replaced() -> None:
+    """`install` sets the module's name, so it has to be looked up there."""
+    assert "HttpStream(ctx, stream_id)" in inspect.getsource(http.HttpLayer.make_stream)
+    assert "make_stream" in inspect.getsource(http.HttpLayer.event_to_child)
+
+
+def test_clients_keep_the_state_that_a_replay_forgets() -> None:
+    """An HTTP/2 client maps streams, an HTTP/1 client has a state that ignores what still comes."""
+    assert "our_stream_id" in inspect.getsource(Http2Client)
+    assert callable(Http1Client.done)
+    assert issubclass(commands.StartHook, commands.Command)
+    assert "_paused_event_queue" in inspect.getsource(layer.Layer)
