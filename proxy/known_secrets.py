@@ -18,6 +18,14 @@ from proxy.display import MASK
 SHORT = 6
 """A secret below this length (a PIN) is looked for as a whole word: `47` is part of many a number."""
 
+TELLING = frozenset(
+    "token_type tokentype scope error error_description error_uri errors errortype message detail title "
+    "status code type".split()  # noqa: SIM905  -- words read better than fourteen quoted ones
+)
+"""Members of a token endpoint's answer, in lower case, whose texts say something and are no token."""
+
+_WORD = re.compile(rf"\S{{{SHORT},}}")
+
 
 class KnownSecrets:
     """A set of secrets. The repr shows how many."""
@@ -59,14 +67,15 @@ def secrets_of(profile: ProfileSettings) -> KnownSecrets:
     return KnownSecrets(values)
 
 
-def tokens_in(value: Any) -> set[str]:
-    """Every text in a token response: any of them may be a token, whatever its name."""
+def tokens_in(value: Any, name: str = "") -> set[str]:
+    """What may be a token in a token endpoint's answer: any word, unless its *name* says otherwise."""
     if isinstance(value, str):
-        return {value} if len(value) >= SHORT else set()
-    items = (
-        value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
-    )
-    return {text for item in items for text in tokens_in(item)}
+        return {value} if _WORD.fullmatch(value) and name.lower() not in TELLING else set()
+    if isinstance(value, Mapping):
+        return {text for key, item in value.items() for text in tokens_in(item, str(key))}
+    if isinstance(value, (list, tuple)):
+        return {text for item in value for text in tokens_in(item, name)}
+    return set()
 
 
 def masked_template(template: Template, known: KnownSecrets) -> str:
@@ -96,7 +105,14 @@ def _secrets_in(value: Any) -> Iterable[str]:
 
 
 def _literals_in(value: Any) -> set[str]:
-    return {text for text in tokens_in(value) if "{{" not in text}
+    """The fixed texts of a tree of parameters; what is short is hardly a secret and would hide too much."""
+    if isinstance(value, str):
+        return {value} if len(value) >= SHORT and "{{" not in value else set()
+    if isinstance(value, Mapping):
+        return {text for item in value.values() for text in _literals_in(item)}
+    if isinstance(value, (list, tuple)):
+        return {text for item in value for text in _literals_in(item)}
+    return set()
 
 
 def _spellings(value: str) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,32 +11,12 @@ from profiles.content_types import decode
 from profiles.model import ContentType
 from profiles.token_response import TokenAnswer
 from proxy.display import MASK
-from proxy.known_secrets import KnownSecrets
+from proxy.known_secrets import KnownSecrets, tokens_in
 
 SHOWN_CHARACTERS = 4096
 """How much of a body is shown."""
 
-TELLING = frozenset(
-    {
-        "token_type",
-        "tokentype",
-        "scope",
-        "error",
-        "error_description",
-        "error_uri",
-        "errors",
-        "errortype",
-        "message",
-        "detail",
-        "title",
-        "status",
-        "code",
-        "type",
-    }
-)
-"""Members of a token endpoint's answer, in lower case, whose texts say something and are no token."""
-
-_TELLING_FIELD = re.compile(r"token|auth|session|secret|key|csrf", re.IGNORECASE)
+_CALLED_LIKE_A_CREDENTIAL = re.compile(r"token|auth|session|secret|key|csrf", re.IGNORECASE)
 _COOKIE = re.compile(r"(?<==)[^;]*")
 _BARE_WORD = re.compile(r"\S{6,}")
 
@@ -68,8 +48,8 @@ def possible_tokens(answer: TokenAnswer, content_type: ContentType) -> set[str]:
         return set()
     text = answer.body.decode("utf-8", "replace").strip()
     if _BARE_WORD.fullmatch(text) and not text.startswith(("{", "[", "<")):
-        return {text, *_texts(_decoded(answer, content_type))}
-    return _texts(_decoded(answer, content_type))
+        return {text, *tokens_in(_decoded(answer, content_type))}
+    return tokens_in(_decoded(answer, content_type))
 
 
 def _decoded(answer: TokenAnswer, content_type: ContentType) -> Any:
@@ -79,20 +59,10 @@ def _decoded(answer: TokenAnswer, content_type: ContentType) -> Any:
         return None
 
 
-def _texts(value: Any, name: str = "") -> set[str]:
-    if isinstance(value, str):
-        return {value} if _BARE_WORD.fullmatch(value) and name.lower() not in TELLING else set()
-    if isinstance(value, Mapping):
-        return {text for key, item in value.items() for text in _texts(item, str(key))}
-    if isinstance(value, Sequence):
-        return {text for item in value for text in _texts(item, name)}
-    return set()
-
-
 def _field(name: str, value: str, known: KnownSecrets) -> str:
     if name.lower() == "set-cookie":
         # The cookie itself is the first pair; the attributes after it are no secret.
         return _COOKIE.sub(MASK, value, count=1)
-    if name.lower() != "www-authenticate" and _TELLING_FIELD.search(name):
+    if name.lower() != "www-authenticate" and _CALLED_LIKE_A_CREDENTIAL.search(name):
         return MASK
     return known.masked(value)
