@@ -19,8 +19,8 @@ SHORT = 6
 """A secret below this length (a PIN) is looked for as a whole word: `47` is part of many a number."""
 
 TELLING = frozenset(
-    "token_type tokentype scope error error_description error_uri errors errortype message detail title "
-    "status code type".split()  # noqa: SIM905  -- words read better than fourteen quoted ones
+    {"token_type", "tokentype", "scope", "error", "error_description", "error_uri", "errors", "errortype"}
+    | {"message", "detail", "title", "status", "code", "type"}
 )
 """Members of a token endpoint's answer, in lower case, whose texts say something and are no token."""
 

@@ -222,7 +222,7 @@ def _judged(profile: Profile, answer: _Answer) -> tuple[bool, str, tuple[str, ..
 
 
 def _with_auth_error(profile: Profile, status: int) -> str:
-    """The proposal to add *status*; a rule with a body pattern stays one, or every such status would count."""
+    """The proposal to add *status*; a rule with a body pattern has to stay as it is."""
     rules = profile.settings.auth_error
     if any(rule.body is not None for rule in rules):
         return f"add {status} to the list of auth_error"

@@ -69,14 +69,15 @@ def authority_certificate(ca_dir: Path) -> bytes:
 
     Raises OSError where *ca_dir* cannot be used.
     """
-    from mitmproxy.certs import CertStore
-    from mitmproxy.options import KEY_SIZE
+    file = ca_dir.expanduser() / f"{AUTHORITY_BASENAME}-ca.pem"
+    if not file.exists():
+        # Imported late: mitmproxy takes its time, and the authority is made once.
+        from mitmproxy.certs import CertStore
+        from mitmproxy.options import KEY_SIZE
 
-    folder = ca_dir.expanduser()
-    if not (folder / f"{AUTHORITY_BASENAME}-ca.pem").exists():
-        CertStore.create_store(folder, AUTHORITY_BASENAME, KEY_SIZE)
+        CertStore.create_store(file.parent, AUTHORITY_BASENAME, KEY_SIZE)
     # This file holds the private key as well: nothing but its certificates may get further.
-    return _joined(certificates_in((folder / f"{AUTHORITY_BASENAME}-ca.pem").read_bytes()))
+    return _joined(certificates_in(file.read_bytes()))
 
 
 def write_trust_files(folder: Path, authority: bytes, environ: Mapping[str, str]) -> TrustFiles:

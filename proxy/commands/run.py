@@ -12,7 +12,7 @@ import typer
 
 from profiles.host_patterns import compile_host
 from proxy.child_environment import WatchedEnvironment, proxy_url, variables, without_credentials
-from proxy.commands.configuration_option import ClientOption, ConfigOption, client_credentials, compiled, load
+from proxy.commands.configuration_option import ClientOption, ConfigOption, client_credentials, load
 from proxy.commands.outcome import CommandError, ExitStatus
 from proxy.display import show_error, show_notice
 from proxy.private_proxy import PrivateProxy, PrivateProxyFailed, run_command
@@ -32,7 +32,6 @@ def run(
     """
     watched = WatchedEnvironment(os.environ)
     configuration = load(config, environ=watched)
-    compiled(configuration)
     settings = configuration.settings
     if settings.clients and client is None:
         names = ", ".join(sorted(settings.clients))

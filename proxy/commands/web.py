@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from typing import Annotated
 
@@ -46,6 +47,9 @@ def web(
             )
         )
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            both = f"{configuration.settings.listen} or {web_host}:{web_port}"
+            raise CommandError(f"{both} is in use: choose others with --listen and --web-port") from None
         raise listener_error(configuration, error) from None
 
 

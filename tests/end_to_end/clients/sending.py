@@ -48,7 +48,7 @@ class Sender:
     def __init__(self, test_ca: Path) -> None:
         self._test_ca = test_ca
 
-    def __call__(  # noqa: PLR0917  -- the order of a request line
+    def __call__(
         self,
         client: str,
         proxy: Proxy | None,
