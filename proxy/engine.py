@@ -108,6 +108,7 @@ async def serve(
     """
     composition = compose(configuration, environ=environ)
     refuse_used_address(configuration.settings.listen.host, configuration.settings.listen.port)
+    log_to_stderr()
     quiet_mitmproxy()
     replay.install()
     ours = GrantproxyAddons(composition)
@@ -185,6 +186,11 @@ def refuse_used_address(host: str, port: int) -> None:
     with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))
+
+
+def log_to_stderr() -> None:
+    """Our own messages, plainly; the master's handlers would swallow them otherwise."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
 
 
 def quiet_mitmproxy() -> None:

@@ -18,6 +18,7 @@ listen: 127.0.0.1:8080            # where programs reach the proxy
 # store: memory                   # where tokens are held
 # state_dir: ~/.local/state/grantproxy
 # ca_dir: ~/.mitmproxy            # the certificate authority that programs have to trust
+# trusted_ca: company-ca.pem      # believed for origins and token endpoints, besides the usual ones
 # clients:                        # who may use the proxy; none: whoever reaches a loopback listener
 #   bot-1: {secret: "${env:BOT_1_SECRET}", profiles: [orders]}
 
@@ -36,6 +37,7 @@ profiles:
     credentials:                  # by the key of a form field
       username: bot
       password: ${env:ORDERS_PASSWORD}
+      # pin: "4711"               # in quotes: form-field values are text
     # form_fields:                # what the token endpoint is sent; default: username and password
     #   - {key: username, title: User name}
     #   - {key: password, title: Password, type: password}

@@ -42,6 +42,7 @@ def test_the_comments_are_settings_too(tmp_path):
     text = "\n".join(lines)
     file = tmp_path / "grantproxy.yaml"
     file.write_text(text)
+    (tmp_path / "company-ca.pem").touch()
     environ = {"ORDERS_PASSWORD": "x", "BOT_1_SECRET": "y", "ORDERS_CLIENT_SECRET": "z"}
 
     configuration = load_configuration(file, environ=environ, cwd=tmp_path)
