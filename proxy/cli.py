@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -65,11 +65,11 @@ def grantproxy(
     """A forward proxy that adds OAuth 2.0 authorization to the requests that pass through it."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, application: Callable[..., object] = app) -> int:
     """Runs one command and gives its exit status (DESIGN section 7); 130 when it was interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(given, prog_name="grantproxy")
+        application(given, prog_name="grantproxy")
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else ExitStatus.DONE
     except CommandError as error:

@@ -1,4 +1,7 @@
-"""Secrets that are kept elsewhere: `${env:NAME}`, `${file:path}`, `${keyring:service/name}` in a value."""
+"""Resolves `${env:NAME}`, `${file:/path}` and `${keyring:service/name}` inside a text of the configuration.
+
+What a reference stands for is a secret: no error and no repr shows it. The reference itself is none.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,34 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keyring
-from keyring.errors import KeyringError
+import keyring.errors
 
-_REFERENCE = re.compile(r"\$(\$\{)|\$\{([^}]*)\}")
+from proxy.near_misses import did_you_mean
 
 LookUpPassword = Callable[[str, str], str | None]
+"""Takes service and name, as `keyring.get_password` does; None where there is no such entry."""
+
+SCHEMES = ("env", "file", "keyring")
+MAX_FILE_SIZE = 64 * 1024
+"""Bytes. A credential is small; a larger file is the wrong one."""
+
+# `${{name}}` is a dollar sign before a placeholder, and `{name}` alone is no reference at all.
+_REFERENCE = re.compile(
+    r"(?P<escaped>\$\$\{) | \$\{(?P<scheme>[A-Za-z]\w*):(?P<name>[^{}]+)\} | (?P<broken>\$\{(?!\{))",
+    re.VERBOSE,
+)
+_ESCAPE_HINT = "write $${ where ${ is meant as text"
 
 
 class UnresolvedReference(Exception):  # noqa: N818  -- a state of affairs, told to the user
-    """A reference that leads nowhere; its text names the reference, which is no secret."""
+    """A reference that stands for nothing; the message names it and says why, never what was found."""
 
 
 class References:
-    """Resolves references. *folder* is what relative file paths start from."""
+    """Resolves references against an environment, the file system and a keyring.
+
+    Relative file names are looked up in *folder*. `files` are the files that have been read.
+    """
 
     def __init__(
         self,
@@ -29,58 +47,88 @@ class References:
     ) -> None:
         self._environ = environ
         self._folder = folder
-        self.files: set[Path] = set()
-        """The files that were read."""
         self._look_up_password = look_up_password
+        self.files: set[Path] = set()
 
     def resolve(self, text: str) -> str:
-        """*text* with its references replaced; `$${` stands for `${`. Raises UnresolvedReference."""
-        if "${" not in text:
-            return text
-        return _REFERENCE.sub(self._value, text)
+        """*text* with every reference replaced, once: what comes in is not looked at again.
 
-    def _value(self, found: re.Match[str]) -> str:
-        if found[1]:
-            return found[1]
-        kind, colon, name = found[2].partition(":")
-        if not colon or not name:
-            raise UnresolvedReference(
-                "a reference is written ${env:NAME}, ${file:path} or ${keyring:service/name}"
-            )
-        match kind:
-            case "env":
-                return self._from_environment(name)
-            case "file":
-                return self._from_file(name)
-            case "keyring":
-                return self._from_keyring(name)
-        raise UnresolvedReference(f"${{{kind}:...}} is no kind of reference: env, file or keyring")
+        Raises UnresolvedReference with the reasons for all that cannot be.
+        """
+        reasons: list[str] = []
 
-    def _from_environment(self, name: str) -> str:
-        if name not in self._environ:
-            raise UnresolvedReference(f"${{env:{name}}}: the variable is not set")
-        return self._environ[name]
+        def replacement(match: re.Match[str]) -> str:
+            try:
+                return self._replacement(match)
+            except UnresolvedReference as error:
+                reasons.append(str(error))
+                return ""
 
-    def _from_file(self, name: str) -> str:
+        resolved = _REFERENCE.sub(replacement, text)
+        if reasons:
+            raise UnresolvedReference("; ".join(reasons))
+        return resolved
+
+    def _replacement(self, match: re.Match[str]) -> str:
+        if match["escaped"]:
+            return "${"
+        if match["broken"]:
+            # What follows may be a password with ${ in it, so it is not shown.
+            raise UnresolvedReference(f"${{ starts no reference like ${{env:NAME}}; {_ESCAPE_HINT}")
+        scheme, name = match["scheme"], match["name"]
+        look_up = {"env": self._variable, "file": self._file, "keyring": self._keyring_entry}.get(scheme)
+        if look_up is None:
+            hint = did_you_mean(scheme, SCHEMES) or f", known are {', '.join(SCHEMES)}"
+            raise UnresolvedReference(f"unknown kind of reference{hint}; {_ESCAPE_HINT}")
         try:
-            file = self._folder / Path(name).expanduser()
-            text = file.read_text(encoding="utf-8")
-            self.files.add(file)
+            return look_up(name)
+        except UnresolvedReference as error:
+            raise UnresolvedReference(f"${{{scheme}:{name}}}: {error}") from None
+
+    def _variable(self, name: str) -> str:
+        try:
+            return self._environ[name]
+        except KeyError:
+            raise UnresolvedReference("the variable is not set") from None
+
+    def _file(self, name: str) -> str:
+        try:
+            path = self._folder / Path(name).expanduser()
+            with path.open("rb") as file:
+                content = file.read(MAX_FILE_SIZE + 1)
         except FileNotFoundError:
-            raise UnresolvedReference(f"${{file:{name}}}: there is no such file") from None
-        except (OSError, UnicodeDecodeError):
-            raise UnresolvedReference(f"${{file:{name}}}: the file cannot be read") from None
-        # An editor ends the file with a line break that is not part of the secret.
-        return text.removesuffix("\n").removesuffix("\r")
-
-    def _from_keyring(self, name: str) -> str:
-        service, _, user = name.rpartition("/")
-        if not service or not user:
-            raise UnresolvedReference(f"${{keyring:{name}}}: is written ${{keyring:service/name}}")
+            raise UnresolvedReference("there is no such file") from None
+        except IsADirectoryError:
+            raise UnresolvedReference("is a folder, not a file") from None
+        except PermissionError:
+            raise UnresolvedReference("the file is not readable for this user") from None
+        # RuntimeError is expanduser's for a user without a home, ValueError open's for a NUL in the name.
+        except (OSError, RuntimeError, ValueError):
+            raise UnresolvedReference("the file cannot be read") from None
+        if len(content) > MAX_FILE_SIZE:
+            raise UnresolvedReference(f"the file is larger than {MAX_FILE_SIZE // 1024} KiB")
+        self.files.add(path)
         try:
-            password = self._look_up_password(service, user)
-        except KeyringError:
-            raise UnresolvedReference(f"${{keyring:{name}}}: the keyring cannot be used here") from None
+            text = content.decode()
+        except UnicodeDecodeError:
+            raise UnresolvedReference("the file is not UTF-8 text") from None
+        # An editor ends the file with a line break that is not part of the secret.
+        return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+
+    def _keyring_entry(self, name: str) -> str:
+        # The service is often a URL, so the last slash is the one that divides.
+        service, _, entry = name.rpartition("/")
+        if not service or not entry:
+            raise UnresolvedReference("is written ${keyring:service/name}")
+        try:
+            password = self._look_up_password(service, entry)
+        except keyring.errors.NoKeyringError:
+            raise UnresolvedReference("there is no keyring on this machine") from None
+        except keyring.errors.KeyringLocked:
+            raise UnresolvedReference("the keyring is locked") from None
+        # A keyring is somebody else's plug-in and raises what it likes, with whatever text.
+        except Exception:
+            raise UnresolvedReference("the keyring cannot be read") from None
         if password is None:
-            raise UnresolvedReference(f"${{keyring:{name}}}: the keyring has no such entry")
+            raise UnresolvedReference("the keyring has no such entry")
         return password

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from platformdirs import user_state_path
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from profiles.model import PROFILE_NAME, ProfileSettings, Settings
@@ -29,18 +30,39 @@ class Address(NamedTuple):
         return is_loopback(self.host)
 
 
-def parse_address(text: Any) -> Any:
-    """HOST:PORT, with an IPv6 address in brackets. Raises ValueError."""
-    if not isinstance(text, str):
-        return text
-    host, colon, port = text.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+def parse_address(text: str) -> Address:
+    """HOST:PORT, with an IPv6 address in brackets. Raises ValueError, which does not quote *text*."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         raise ValueError("is written HOST:PORT")
     if host.startswith("[") and host.endswith("]"):
-        return Address(str(ipaddress.IPv6Address(host[1:-1])), int(port))
-    if not host or ":" in host:
+        try:
+            return Address(str(ipaddress.IPv6Address(host[1:-1])), int(port))
+        except ValueError:
+            # The exception of ipaddress quotes what it was given.
+            raise ValueError("is written HOST:PORT, and the brackets hold no IPv6 address") from None
+    if not host or any(character in host for character in ":[]/@ "):
         raise ValueError("is written HOST:PORT, an IPv6 address in brackets")
     return Address(host, int(port))
+
+
+def _address(value: Any) -> Any:
+    if isinstance(value, (str, int, float)):
+        return parse_address(str(value))
+    return value
+
+
+def _profile_name(name: str) -> str:
+    if not PROFILE_NAME.fullmatch(name):
+        raise ValueError("is no name for a profile: letters, digits and . _ - between them")
+    return name
+
+
+def _client_name(name: str) -> str:
+    # RFC 7617 section 2: neither a colon nor a control character can be sent in a Basic user-id.
+    if not name or ":" in name or not name.isprintable():
+        raise ValueError("is no name for a client: not empty, no colon, no control characters")
+    return name
 
 
 def _not_built(what: str) -> ValueError:
@@ -50,7 +72,7 @@ def _not_built(what: str) -> ValueError:
 class ClientSettings(Settings):
     """A program that may use the proxy, and the profiles it may use; all where none is named."""
 
-    secret: SecretStr
+    secret: Annotated[SecretStr, Field(min_length=1)]
     profiles: tuple[str, ...] | None = None
 
 
@@ -58,22 +80,26 @@ def _expanded(path: Any) -> Any:
     return Path(path).expanduser() if isinstance(path, str) else path
 
 
-ListenAddress = Annotated[Address, BeforeValidator(parse_address)]
+ListenAddress = Annotated[Address, BeforeValidator(_address)]
 UserPath = Annotated[Path, BeforeValidator(_expanded)]
 
 
 class ProxySettings(BaseSettings):
-    """All settings of one configuration, wherever each was written."""
+    """All settings of one configuration, wherever each was written. Its repr shows names, and no value."""
 
-    model_config = SettingsConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+    model_config = SettingsConfigDict(
+        extra="forbid", hide_input_in_errors=True, frozen=True, case_sensitive=True
+    )
 
     listen: ListenAddress = Address("127.0.0.1", 8080)
     console: ListenAddress | None = Address("127.0.0.1", 8082)
     unmatched: Literal["tunnel", "refuse"] = "tunnel"
     store: str = "memory"
     workers: Annotated[int, Field(ge=1)] = 1
-    clients: dict[str, ClientSettings] = {}
-    profiles: Annotated[dict[str, ProfileSettings], Field(min_length=1)]
+    clients: dict[Annotated[str, AfterValidator(_client_name)], ClientSettings] = {}
+    profiles: Annotated[
+        dict[Annotated[str, AfterValidator(_profile_name)], ProfileSettings], Field(min_length=1)
+    ]
     end_user_header: str | None = None
     state_dir: UserPath = Field(default_factory=lambda: user_state_path("grantproxy"))
     ca_dir: UserPath = Field(default_factory=lambda: Path("~/.mitmproxy").expanduser())
@@ -90,6 +116,12 @@ class ProxySettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # The environment is read by `environment_overrides`: pydantic-settings ignores a misspelt variable.
         return (init_settings,)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        # References are resolved anywhere, so any text may hold a secret: a URL's query, a template.
+        yield "listen", str(self.listen)
+        yield "clients", sorted(self.clients)
+        yield "profiles", sorted(self.profiles)
 
     @field_validator("store")
     @classmethod
@@ -119,11 +151,3 @@ class ProxySettings(BaseSettings):
         if trusted_ca is not None and not trusted_ca.is_file():
             raise ValueError("names no file")
         return trusted_ca
-
-    @field_validator("profiles")
-    @classmethod
-    def _profile_names(cls, profiles: dict[str, ProfileSettings]) -> dict[str, ProfileSettings]:
-        for name in profiles:
-            if not PROFILE_NAME.fullmatch(name):
-                raise ValueError("has a profile whose name holds more than letters, digits and . _ -")
-        return profiles

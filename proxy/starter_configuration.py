@@ -77,7 +77,7 @@ profiles:
     # timeout: 30                 # seconds; for connecting to the token endpoint, and for each read
     # margin: 30                  # seconds before its expiry at which a token is sent no more
 
-# Not part of this release yet; these are refused rather than ignored:
+# Not part of this release yet. Nothing listens at the console's address; the others are refused:
 # console: 127.0.0.1:8082         # web console, health, metrics
 # workers: 4                      # processes
 # end_user_header: X-End-User     # whom a per-user profile acts for

@@ -48,6 +48,9 @@ _NO_PROFILE = "there is no profile: write one below profiles, or one a file in p
 def findings(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[KeyPath, str]]:
     """What is wrong, as path and message. pydantic's own texts are not used, for some quote the input."""
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and detail["input"]:
+            # A tuple whose entries are wrong is said to lack them as well.
+            continue
         path = tuple(step for step in detail["loc"] if step != "[key]")
         yield path, _message(path, detail["type"], detail.get("ctx", {}), detail["input"], model)
 

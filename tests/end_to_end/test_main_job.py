@@ -7,11 +7,14 @@ import gzip
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.end_to_end.clients.sending import CLIENTS, Sender
 from tests.end_to_end.servers.authlib_server import (
@@ -23,11 +26,12 @@ from tests.end_to_end.servers.authlib_server import (
 )
 from tests.end_to_end.servers.origin import Origin
 from tests.end_to_end.servers.proxy_process import ProxyProcess
+from tests.end_to_end.servers.raw_origin import RawConnection, RawOrigin
 
 StartProxy = Callable[..., ProxyProcess]
 
 
-def profile(server: AuthlibServer, origin: Origin, **more: Any) -> dict[str, Any]:
+def profile(server: AuthlibServer, origin: Origin | RawOrigin, **more: Any) -> dict[str, Any]:
     return {
         "match": [{"host": "127.0.0.1", "port": origin.port}],
         "credentials": {"username": USERNAME, "password": PASSWORD},
@@ -40,7 +44,7 @@ def profile(server: AuthlibServer, origin: Origin, **more: Any) -> dict[str, Any
     }
 
 
-def one_profile(server: AuthlibServer, origin: Origin, **more: Any) -> dict[str, Any]:
+def one_profile(server: AuthlibServer, origin: Origin | RawOrigin, **more: Any) -> dict[str, Any]:
     return {"profiles": {"orders": profile(server, origin, **more)}}
 
 
@@ -217,20 +221,41 @@ def test_wrong_password_is_submitted_once(
 
 
 def test_origin_that_answers_early_is_replayed_with_the_whole_body(
-    proxy: StartProxy, send: Sender, authorization_server: AuthlibServer, origin: Origin
+    proxy: StartProxy,
+    send: Sender,
+    authorization_server: AuthlibServer,
+    raw_origin: Callable[..., RawOrigin],
 ) -> None:
     """An auth error ahead of the body's end ends the first sending; the second has all of the body."""
-    origin.accepts = authorization_server.accepts
-    origin.reads_body_before_refusing = False
-    running = proxy(one_profile(authorization_server, origin))
-    send("requests", running, "GET", origin.url("/protected/echo"))
-    authorization_server.revoke_access_tokens()
+    bodies: list[bytes] = []
+    is_rejected = threading.Event()
 
-    body = secrets.token_bytes(700_000)
-    answer = send("requests", running, "POST", origin.url("/protected/upload"), {}, body)
+    async def script(connection: RawConnection) -> None:
+        if not is_rejected.is_set():
+            await connection.read_head()
+            await connection.answer("401 Unauthorized", b"early")
+            is_rejected.set()
+            await connection.read_until_closed()
+        else:
+            await connection.read_head()
+            bodies.append(await connection.read(101_000))
+            await connection.answer("200 OK", b"late")
 
-    assert answer.status == 200
-    assert json.loads(answer.body)["sha256"] == hashlib.sha256(body).hexdigest()
+    running_origin = raw_origin(script)
+    config = one_profile(authorization_server, running_origin)
+    running = proxy(config)
+
+    def body() -> Iterator[bytes]:
+        yield b"a" * 1000
+        is_rejected.wait(10)
+        authorization_server.wait_for_requests(1)
+        yield b"b" * 100_000
+
+    with send.client(running) as client:
+        answer = client.post(running_origin.url("/"), content=body(), headers={"Content-Length": "101000"})
+
+    assert (answer.status_code, answer.content) == (200, b"late")
+    assert bodies == [b"a" * 1000 + b"b" * 100_000]
 
 
 def test_values_arrive_in_all_four_places_and_the_clients_own_do_not(
@@ -251,9 +276,7 @@ def test_values_arrive_in_all_four_places_and_the_clients_own_do_not(
     own = {"authorization": "Bearer own", "Content-Type": "application/json"}
     body = b'{"customer": {"ssn": "own", "n": 1.0}}'
 
-    answer = send(
-        "requests", running, "POST", origin.url("/echo/{accountId}?%61pi_key=own&x=%2F"), own, body
-    )
+    answer = send("requests", running, "POST", origin.url("/echo/{accountId}?%61pi_key=own&x=%2F"), own, body)
 
     assert answer.status == 200, answer.body
     seen = origin.last
@@ -396,7 +419,9 @@ def test_no_secret_appears_anywhere(
     origin.accepts = server.accepts
     sentinel = f"sentinel-{secrets.token_hex(8)}"
     config = one_profile(server, origin)
-    config["profiles"]["locked"] = profile(server, origin, credentials={"username": "bot", "password": sentinel})
+    config["profiles"]["locked"] = profile(
+        server, origin, credentials={"username": "bot", "password": sentinel}
+    )
     config["profiles"]["locked"]["match"] = [{"host": "localhost", "port": origin.port}]
     running = proxy(config)
 
@@ -452,3 +477,81 @@ def test_slow_token_endpoint_stalls_nobody_else(
         assert waiting.result().status == 200
     assert other.status == 200
     assert is_waiting
+
+
+@pytest.mark.parametrize("is_rejected", [False, True], ids=["at-once", "after-a-replay"])
+def test_websocket_handshake_is_authorized(
+    is_rejected: bool,
+    proxy: StartProxy,
+    send: Sender,
+    authorization_server: AuthlibServer,
+    origin: Origin,
+) -> None:
+    """Hazard 15: the upgrade carries the injected header, also when its first sending was rejected."""
+    origin.accepts = authorization_server.accepts
+    running = proxy(one_profile(authorization_server, origin))
+    send("requests", running, "GET", origin.url("/protected/echo"))
+    if is_rejected:
+        authorization_server.revoke_access_tokens()
+
+    url = origin.url("/protected/ws").replace("http://", "ws://")
+    with connect(url, proxy=running.url) as socket:
+        socket.send("hello")
+        echoed = socket.recv(timeout=10)
+
+    assert echoed == "hello"
+    handshakes = [request.status for request in origin.at("/protected/ws")]
+    assert handshakes == ([401, 101] if is_rejected else [101])
+
+
+def test_large_bodies_stream_with_flat_memory(
+    proxy: StartProxy, send: Sender, authorization_server: AuthlibServer, tls_origin: Origin
+) -> None:
+    """200 MB go up and 100 MB come down, and the proxy holds little of either."""
+    running = proxy(one_profile(authorization_server, tls_origin))
+    chunk = bytes(1024 * 1024)
+    with send.client(running, timeout=60) as client:
+        client.post(tls_origin.url("/upload"), content=chunk)
+        before = running.resident_memory()
+
+        length = 200 * len(chunk)
+        answer = client.post(
+            tls_origin.url("/upload"),
+            content=(chunk for _ in range(200)),
+            headers={"Content-Length": str(length)},
+        )
+        with client.stream("GET", tls_origin.url(f"/large?size={100 * len(chunk)}")) as download:
+            received = sum(len(part) for part in download.iter_bytes())
+
+    assert answer.json()["length"] == length
+    assert received == 100 * len(chunk)
+    assert running.resident_memory() - before < 60 * len(chunk)
+
+
+def test_django_oauth_toolkit_with_rotation_and_an_empty_403(
+    proxy: StartProxy, send: Sender, django_authorization_server: Callable[..., Any]
+) -> None:
+    """A whole product: its protected view answers a dead token 403 with an empty body."""
+    server = django_authorization_server(rotate=True, access_lifetime=60)
+    port = urlsplit(server.token_endpoint).port
+    config = {
+        "profiles": {
+            "toolkit": {
+                "match": [{"host": "127.0.0.1", "port": port}],
+                "credentials": {"username": USERNAME, "password": PASSWORD},
+                "grant": {
+                    "token_endpoint": server.token_endpoint,
+                    "client_id": CLIENT_ID,
+                    "client_secret": CLIENT_SECRET,
+                },
+                "auth_error": [401, 403],
+            }
+        }
+    }
+    running = proxy(config)
+    base = f"http://127.0.0.1:{port}"
+
+    answers = [send("requests", running, "GET", base + path) for path in ("/toolkit/me", "/rest/me")]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [entry["token"] for entry in running.access_log(2)] == ["password", "cached"]

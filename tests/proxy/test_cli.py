@@ -16,7 +16,6 @@ from urllib.parse import parse_qs
 
 import pytest
 
-import proxy.cli
 from proxy.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,29 +169,27 @@ def test_version(capsys):
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_an_unexpected_exception_shows_its_text_only_when_asked(debug, capsys, monkeypatch):
+def test_an_unexpected_exception_shows_its_text_only_when_asked(debug, capsys):
     """The text of a foreign exception may hold anything."""
 
     def fail(*_, **__):
         raise RuntimeError("sentinel-text")
 
-    monkeypatch.setattr(proxy.cli, "app", fail)
+    status = main(["--debug", "check"] if debug else ["check"], application=fail)
 
-    assert main(["--debug", "check"] if debug else ["check"]) == 1
+    assert status == 1
     captured = capsys.readouterr()
     assert ("sentinel-text" in captured.err) is debug
     assert captured.out == ""
 
 
-def test_an_interruption_is_quiet(capsys, monkeypatch):
+def test_an_interruption_is_quiet(capsys):
     """130, as a shell has it, and no traceback."""
 
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(proxy.cli, "app", interrupt)
-
-    assert main(["check"]) == 130
+    assert main(["check"], application=interrupt) == 130
     assert capsys.readouterr().err == ""
 
 
