@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -16,17 +17,17 @@ def escape_path_segment(value: str) -> str:
     """Percent-encodes all but unreserved characters; refuses a dot segment, which would change the path."""
     if value in (".", "..", ""):
         raise ValueError("is no path segment")
-    return quote(value, safe="")
+    return _utf8(quote, value)
 
 
 def escape_query(value: str) -> str:
     """Percent-encodes all but unreserved characters (RFC 3986 section 3.4)."""
-    return quote(value, safe="")
+    return _utf8(quote, value)
 
 
 def escape_form(value: str) -> str:
     """As application/x-www-form-urlencoded has it: a space becomes a plus."""
-    return quote_plus(value, safe="")
+    return _utf8(quote_plus, value)
 
 
 def escape_host_label(value: str) -> str:
@@ -48,3 +49,11 @@ def field_value(text: str) -> bytes:
     if value and not _FIELD_VALUE.fullmatch(value):
         raise ValueError("holds characters that a header field may not hold")
     return value
+
+
+def _utf8(escape: Callable[..., str], value: str) -> str:
+    try:
+        return escape(value, safe="")
+    except UnicodeEncodeError:
+        # JSON can name half a surrogate pair; Python's own message would quote it.
+        raise ValueError("holds characters that UTF-8 does not have") from None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_to_bytes
 
 from profiles import payloads
 from profiles.errors import PathNotInjectable, TokenResponseInvalid
@@ -55,6 +55,7 @@ class FieldPlan:
         self._payload_limit = payload_limit
         self.names = frozenset(name for item in fields for name in item.value.names)
         self.per_request = any(name.startswith("request.") for name in self.names)
+        self.path_places = _path_places([item.key for item in fields if item.place is Place.PATH])
         self.has_payload = any(item.place is Place.PAYLOAD for item in fields)
 
     def prepare(self, values: Mapping[str, Any]) -> PreparedFields:
@@ -63,11 +64,11 @@ class FieldPlan:
 
     def masked(self) -> PreparedFields:
         """The fields with `***` in the place of every value, for display."""
-        return self._rendered(lambda item: item.value.masked(MASK))
+        return self._rendered(_masked)
 
     def describe(self) -> list[FieldDescription]:
         """What is written where, values masked."""
-        return [FieldDescription(item.place, item.key, item.value.masked(MASK)) for item in self._fields]
+        return [FieldDescription(item.place, item.key, _masked(item)) for item in self._fields]
 
     def _rendered(self, value_of: Callable[[Field], Any]) -> PreparedFields:
         headers, query, path, payload = [], [], [], []
@@ -75,11 +76,12 @@ class FieldPlan:
             value = value_of(item)
             match item.place:
                 case Place.HEADER:
-                    headers.append((item.key.encode("ascii"), _checked(item, field_value, str(value))))
+                    headers.append((item.key.encode("ascii"), _checked(item, field_value, value)))
                 case Place.QUERY:
-                    query.append((item.key, f"{escape_query(item.key)}={escape_query(payloads.text(value))}"))
+                    escaped = _checked(item, escape_query, value)
+                    query.append((item.key, f"{escape_query(item.key)}={escaped}"))
                 case Place.PATH:
-                    path.append((item.key, _checked(item, escape_path_segment, payloads.text(value))))
+                    path.append((item.key, _checked(item, escape_path_segment, value)))
                 case Place.PAYLOAD:
                     payload.append((item.key, value))
         return PreparedFields(
@@ -104,7 +106,7 @@ class PreparedFields:
         if self.headers:
             headers = _with_headers(headers, self.headers)
         if self.path:
-            target = _with_path(target, self.path)
+            target = _with_path(target, self.path, self.plan.path_places)
         if self.query:
             target = _with_query(target, self.query)
         return headers, target
@@ -144,6 +146,11 @@ def compile_fields(settings: Sequence[FieldSettings], *, payload_limit: int) -> 
     return FieldPlan(fields, payload_limit)
 
 
+def _masked(item: Field) -> str:
+    """The value with `***` for what is dynamic; text without any placeholder is a fixed secret itself."""
+    return MASK if item.value.literal is not None else item.value.masked(MASK)
+
+
 def _value_of(item: Field, values: Mapping[str, Any]) -> Any:
     try:
         return item.value.value(values) if item.place is Place.PAYLOAD else item.value.render(values)
@@ -171,21 +178,44 @@ def _with_headers(headers: HeaderFields, ours: HeaderFields) -> HeaderFields:
 
 def _with_query(target: str, ours: tuple[tuple[str, str], ...]) -> str:
     """Ours at the end; the client's own, however they are spelt, out; the rest byte for byte."""
-    path, question, query = target.partition("?")
-    names = {key for key, _ in ours}
-    kept = [
-        item
-        for item in (query.split("&") if question else [])
-        if unquote_plus(item.partition("=")[0], "utf-8", "replace") not in names
-    ]
+    path, _, query = target.partition("?")
+    names = {key.encode() for key, _ in ours}
+    kept = [item for item in query.split("&") if _query_key(item) not in names] if query else []
     return path + "?" + "&".join([*kept, *(text for _, text in ours)])
 
 
-def _with_path(target: str, ours: tuple[tuple[str, str], ...]) -> str:
+def _query_key(item: str) -> bytes:
+    """The key as the origin reads it; the text of a target stands for bytes (Latin-1)."""
+    key = item.partition("=")[0].replace("+", " ")
+    try:
+        return unquote_to_bytes(key.encode("latin-1"))
+    except UnicodeEncodeError:
+        return unquote_to_bytes(key.encode("utf-8", "surrogateescape"))
+
+
+def _path_places(keys: Sequence[str]) -> re.Pattern[str]:
+    """Finds `{key}`, its braces and the key also percent-encoded; the group tells which key it is."""
+    spellings = "|".join(f"({re.escape(key)}|{_encoded_pattern(key)})" for key in keys)
+    return re.compile(rf"(?:\{{|%7[Bb])(?:{spellings})(?:\}}|%7[Dd])")
+
+
+def _encoded_pattern(key: str) -> str:
+    """Keys have case, the hexadecimal digits of their percent-encoding have not."""
+    return re.sub(r"%[0-9A-F]{2}", lambda octet: f"(?i:{octet[0]})", re.escape(quote(key, safe="")))
+
+
+def _with_path(target: str, ours: tuple[tuple[str, str], ...], places: re.Pattern[str]) -> str:
+    """Every place filled in one pass, so that no value can make a place for another."""
     path, question, query = target.partition("?")
-    for key, value in ours:
-        pattern = r"(?:\{|%7[Bb])" + re.escape(key) + r"(?:\}|%7[Dd])"
-        path, count = re.subn(pattern, lambda _, value=value: value, path)  # type: ignore[misc]
-        if not count:
+    filled: set[int] = set()
+
+    def value_at(place: re.Match[str]) -> str:
+        index = (place.lastindex or 1) - 1
+        filled.add(index)
+        return ours[index][1]
+
+    path = places.sub(value_at, path)
+    for index, (key, _) in enumerate(ours):
+        if index not in filled:
             raise PathNotInjectable(f"the path holds no {{{key}}}")
     return path + question + query

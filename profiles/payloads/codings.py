@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Protocol
 
 import brotli
 import zstandard
 
 from profiles.errors import PayloadNotInjectable, PayloadTooLarge
+from profiles.payloads.unfit import BodyUnfit
 
+MOST_CODINGS = 4
+"""Nobody codes a body more often; each one costs a pass over `payload_limit` bytes."""
 
-class Inflater(Protocol):
-    """What zlib's decompress objects offer."""
+_ZSTD_WINDOW = 8 * 1024 * 1024
+"""The largest that RFC 9659 section 3 lets a sender use."""
 
-    eof: bool
-    unconsumed_tail: bytes
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+_ZSTD_STEP = 256
+"""What one step gives cannot be bounded otherwise: four bytes of input can stand for 128 KiB."""
 
 
 def parse(content_encoding: str | None) -> tuple[str, ...]:
@@ -28,73 +30,125 @@ def parse(content_encoding: str | None) -> tuple[str, ...]:
         for name in (part.strip().lower() for part in (content_encoding or "").split(","))
         if name and name != "identity"
     )
+    if len(names) > MOST_CODINGS:
+        raise PayloadNotInjectable("the body has too many content codings")
     for name in names:
         if name not in ("gzip", "x-gzip", "deflate", "br", "zstd"):
             raise PayloadNotInjectable("the body has a content coding that the proxy does not know")
     return names
 
 
-def decode(content: bytes, names: tuple[str, ...], limit: int) -> bytes:
-    """The body without its codings. Raises PayloadTooLarge past *limit*, ValueError for a broken one."""
-    for name in reversed(names):
+def decode(content: bytes, names: tuple[str, ...], limit: int) -> tuple[bytes, tuple[str, ...]]:
+    """The body without its codings, and what `encode` is to put back.
+
+    Raises PayloadTooLarge past *limit*, and BodyUnfit for what is broken or cut short.
+    """
+    found: list[str] = []
+    for given in reversed(names):
+        # Some senders leave out the zlib wrapper (RFC 9110 section 8.4.1.2 note).
+        name = "raw-deflate" if given == "deflate" and not _has_zlib_wrapper(content) else given
         try:
-            content = _decoded(content, name, limit)
+            content = _DECODERS[name](content, limit)
         except (zlib.error, brotli.error, zstandard.ZstdError, EOFError):
-            raise ValueError("is not in the coding that it names") from None
+            raise BodyUnfit("is not in the coding that it names") from None
         if len(content) > limit:
             raise PayloadTooLarge(f"the decoded body is larger than {limit} bytes")
-    return content
+        found.append(name)
+    return content, tuple(reversed(found))
 
 
 def encode(content: bytes, names: tuple[str, ...]) -> bytes:
     """The body in the codings that the client chose."""
     for name in names:
-        match name:
-            case "gzip" | "x-gzip":
-                content = gzip.compress(content, mtime=0)
-            case "deflate":
-                content = zlib.compress(content)
-            case "br":
-                content = brotli.compress(content, quality=4)
-            case "zstd":
-                content = zstandard.ZstdCompressor().compress(content)
+        content = _ENCODERS[name](content)
     return content
 
 
-def _decoded(content: bytes, name: str, limit: int) -> bytes:
-    """At most one byte more than *limit*, so that a bomb costs no memory."""
-    match name:
-        case "gzip" | "x-gzip":
-            return _inflate(content, 31, limit)
-        case "deflate":
-            try:
-                return _inflate(content, 15, limit)
-            except zlib.error:
-                # Some senders leave out the zlib wrapper (RFC 9110 section 8.4.1.2 note).
-                return _inflate(content, -15, limit)
-        case "br":
-            return _brotli(content, limit)
-        case _:
-            with zstandard.ZstdDecompressor().stream_reader(content) as reader:
-                return reader.read(limit + 1)
+class _Inflater(Protocol):
+    """What a decompressor of one member or frame offers, zlib's and zstandard's alike."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+
+
+def _has_zlib_wrapper(content: bytes) -> bool:
+    """Whether a header of RFC 1950 section 2.2 stands in front."""
+    return len(content) >= 2 and content[0] & 0x0F == 8 and int.from_bytes(content[:2]) % 31 == 0
+
+
+def _gunzip(content: bytes, limit: int) -> bytes:
+    """All members: several in a row are one body (RFC 1952 section 2.2)."""
+    plain = bytearray()
+    while content and len(plain) <= limit:
+        inflater = zlib.decompressobj(31)
+        plain += inflater.decompress(content, limit + 1 - len(plain))
+        content = _behind(inflater, full=len(plain) > limit)
+    return bytes(plain)
 
 
 def _inflate(content: bytes, wbits: int, limit: int) -> bytes:
-    inflater = cast("Inflater", zlib.decompressobj(wbits))
+    inflater = zlib.decompressobj(wbits)
     plain = inflater.decompress(content, limit + 1)
-    if not inflater.eof and len(plain) <= limit:
+    if _behind(inflater, full=len(plain) > limit):
         raise EOFError
     return plain
 
 
-def _brotli(content: bytes, limit: int) -> bytes:
+def _unbrotli(content: bytes, limit: int) -> bytes:
     decompressor = brotli.Decompressor()
-    plain = bytearray()
-    # Small steps: what one step gives cannot be bounded otherwise.
-    for start in range(0, len(content), 1024):
-        plain += decompressor.process(content[start : start + 1024])
-        if len(plain) > limit:
-            return bytes(plain)
-    if not decompressor.is_finished():
+    plain = bytearray(decompressor.process(content, output_buffer_limit=limit + 1))
+    while len(plain) <= limit and not decompressor.can_accept_more_data():
+        plain += decompressor.process(b"", output_buffer_limit=limit + 1)
+    if len(plain) <= limit and not decompressor.is_finished():
         raise EOFError
     return bytes(plain)
+
+
+def _unzstd(content: bytes, limit: int) -> bytes:
+    """All frames: several in a row are one body (RFC 8878 section 3)."""
+    plain = bytearray()
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    at = 0
+    while at < len(content) and len(plain) <= limit:
+        frame = decompressor.decompressobj()
+        while at < len(content) and not frame.eof and len(plain) <= limit:
+            plain += frame.decompress(content[at : at + _ZSTD_STEP])
+            at += _ZSTD_STEP
+        at = min(at, len(content)) - len(_behind(frame, full=len(plain) > limit))
+    return bytes(plain)
+
+
+def _behind(inflater: _Inflater, *, full: bool) -> bytes:
+    """What stands behind the member. Raises EOFError where it has no end, unless reading stopped *full*."""
+    if not inflater.eof and not full:
+        raise EOFError
+    return inflater.unused_data
+
+
+def _deflate_raw(content: bytes) -> bytes:
+    deflater = zlib.compressobj(wbits=-15)
+    return deflater.compress(content) + deflater.flush()
+
+
+def _gzip(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
+_DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": lambda content, limit: _inflate(content, 15, limit),
+    "raw-deflate": lambda content, limit: _inflate(content, -15, limit),
+    "br": _unbrotli,
+    "zstd": _unzstd,
+}
+_ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": zlib.compress,
+    "raw-deflate": _deflate_raw,
+    "br": lambda content: brotli.compress(content, quality=4),
+    "zstd": lambda content: zstandard.ZstdCompressor().compress(content),
+}

@@ -1,106 +1,154 @@
 """Fields in JSON bodies (RFC 8259), by dotted path or JSON pointer (RFC 6901).
 
-The rest of the document keeps its meaning to the digit: numbers are carried as the text they came in,
-and members keep their order.
+The document is not written anew: the field is spliced into the client's own text, so numbers of any
+length, doubled members, escapes and white space stay as they are.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
-from collections.abc import Sequence
-from email.message import Message
-from typing import Any, NoReturn, Self
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, NoReturn
 
-_PATH_STEP = re.compile(r"((?:[^.\\]|\\.)+)(?:\.|$)")
+from profiles.payloads import charsets
+from profiles.payloads.media_types import MediaType
+from profiles.payloads.splicing import Edit, splice
+from profiles.payloads.unfit import BodyUnfit, no_place
 
-
-class _Number(float):
-    """A number that is written back as it was read, whatever a float can hold of it."""
-
-    __slots__ = ("source",)
-    source: str
-
-    def __new__(cls, source: str) -> Self:
-        number = super().__new__(cls, 0.0)
-        number.source = source
-        return number
-
-    def __repr__(self) -> str:
-        return self.source
+_SPACE = re.compile(r"[ \t\n\r]*")
+_DOTTED = re.compile(r"(?:[^.\\]|\\.)+(?:\.(?:[^.\\]|\\.)+)*")
+_STEP = re.compile(r"(?:[^.\\]|\\.)+")
+_POINTER = re.compile(r"(?:[^~]|~[01])+")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
-def write(content: bytes, media_type: Message, fields: Sequence[tuple[str, Any]]) -> bytes:
-    """Sets each field, creating the objects on its way. Raises ValueError where the document has no place."""
-    encoding = _encoding_of(content, media_type)
-    bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
-    try:
-        document = _parse(content.decode(encoding)) if content.strip() else {}
-    except (UnicodeDecodeError, json.JSONDecodeError, LookupError):
-        raise ValueError("is not JSON") from None
+def write(content: bytes, media_type: MediaType, fields: Sequence[tuple[str, Any]]) -> bytes:
+    """Sets each field, creating the objects on its way. Raises BodyUnfit where the document has no place."""
+    characters = charsets.decode(content, media_type.charset)
+    text = characters.text if characters.text.strip(" \t\n\r") else "{}"
     for key, value in fields:
-        document = _with(document, parse_steps(key), value, key)
-    written = _dumps(document)
-    return bom + written.encode("utf-8" if encoding == "utf-8-sig" else encoding)
+        steps = parse_steps(key)
+        text = splice(text, _edits(text, _start_of(text), steps, _Member(key, value, characters.codec)))
+    return characters.encode(text)
 
 
 def parse_steps(key: str) -> list[str]:
     """The steps of a JSON pointer (starting with `/`) or of a dotted path, in which `\\.` is a dot."""
     if key.startswith("/"):
+        if not _POINTER.fullmatch(key):
+            raise no_place(key)
         return [step.replace("~1", "/").replace("~0", "~") for step in key[1:].split("/")]
-    return [re.sub(r"\\(.)", r"\1", step) for step in _PATH_STEP.findall(key)]
+    if not _DOTTED.fullmatch(key):
+        raise no_place(key)
+    return [re.sub(r"\\(.)", r"\1", step) for step in _STEP.findall(key)]
 
 
-def _encoding_of(content: bytes, media_type: Message) -> str:
-    charset = media_type.get_param("charset")
-    # RFC 8259 section 8.1 knows UTF-8 only; what a byte order mark or the zeros say is believed all the same.
-    return str(charset) if charset else json.detect_encoding(content)
+class _Member(NamedTuple):
+    """What is written: its key as configured, its value, and the codec that has to hold it."""
 
+    key: str
+    value: Any
+    codec: str
 
-def _parse(text: str) -> Any:
-    return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_refuse_constant)
+    def text(self, steps: Sequence[str]) -> str:
+        """The value inside an object for each of *steps*."""
+        text = self._spelt(self.value)
+        for step in reversed(steps):
+            text = f"{{{self._spelt(step)}:{text}}}"
+        return text
+
+    def named(self, steps: Sequence[str]) -> str:
+        """The same as a member of an object that is there."""
+        return f"{self._spelt(steps[0])}:{self.text(steps[1:])}"
+
+    def _spelt(self, value: Any) -> str:
+        try:
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except ValueError:
+            raise no_place(self.key) from None
+        try:
+            text.encode(self.codec)
+        except UnicodeError:
+            # Half a surrogate pair, or a charset that lacks the character: JSON can escape either.
+            return json.dumps(value, separators=(",", ":"))
+        return text
 
 
 def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError("holds a number that JSON does not have")
+    raise BodyUnfit("holds a number that JSON does not have")
 
 
-def _with(node: Any, steps: list[str], value: Any, key: str) -> Any:
-    """*node* with the value at the end of *steps*; a missing node becomes an object."""
+# Numbers are not read: Python would stop at 4300 digits, and only their length is of interest.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+
+
+def _end_of(text: str, at: int) -> int:
+    try:
+        return _DECODER.raw_decode(text, at)[1]
+    except json.JSONDecodeError:
+        raise BodyUnfit("is not JSON") from None
+
+
+def _start_of(text: str) -> int:
+    """Where the document's value starts, once all of it is known to be JSON."""
+    start = _after_space(text, 0)
+    if _after_space(text, _end_of(text, start)) != len(text):
+        raise BodyUnfit("is not JSON")
+    return start
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _edits(text: str, at: int, steps: Sequence[str], member: _Member) -> list[Edit[str]]:
+    """What sets the value at the end of *steps*, from the value that starts at *at*."""
     if not steps:
-        return value
-    step, rest = steps[0], steps[1:]
-    if node is None:
-        node = {}
-    if isinstance(node, dict):
-        node[step] = _with(node.get(step), rest, value, key)
-        return node
-    if isinstance(node, list):
-        if step == "-":
-            node.append(_with(None, rest, value, key))
-            return node
-        if step.isdigit() and int(step) < len(node):
-            node[int(step)] = _with(node[int(step)], rest, value, key)
-            return node
-    raise ValueError(f"has no place for {key}")
+        return [Edit(at, _end_of(text, at), member.text(()))]
+    if text.startswith("{", at):
+        return _edits_of_object(text, at, steps, member)
+    if text.startswith("[", at):
+        return _edits_of_array(text, at, steps, member)
+    if text.startswith("null", at):
+        return [Edit(at, at + 4, member.text(steps))]
+    raise no_place(member.key)
 
 
-def _dumps(document: Any) -> str:
-    """JSON text. The standard encoder writes subclasses of float by float.__repr__, so numbers are marked
-    and put back; the mark holds a character that JSON text holds escaped only."""
-    numbers: list[str] = []
+def _edits_of_object(text: str, at: int, steps: Sequence[str], member: _Member) -> list[Edit[str]]:
+    edits: list[Edit[str]] = []
+    end = at + 1
+    for name, start, value_end in _items(text, at, named=True):
+        end = value_end
+        if name == steps[0]:
+            # Every one of that name: which of them a reader takes is open (RFC 8259 section 4).
+            edits += _edits(text, start, steps[1:], member)
+    if edits:
+        return edits
+    return [Edit(end, end, ("," if end > at + 1 else "") + member.named(steps))]
 
-    def marked(node: Any) -> Any:
-        if isinstance(node, _Number):
-            numbers.append(node.source)
-            return "\x00"
-        if isinstance(node, dict):
-            return {key.replace("\x00", "\x00\x00"): marked(item) for key, item in node.items()}
-        if isinstance(node, list):
-            return [marked(item) for item in node]
-        return node.replace("\x00", "\x00\x00") if isinstance(node, str) else node
 
-    text = json.dumps(marked(document), ensure_ascii=False, separators=(",", ":"))
-    sources = iter(numbers)
-    return re.sub(r'"\\u0000"', lambda _: next(sources), text).replace("\\u0000\\u0000", "\\u0000")
+def _edits_of_array(text: str, at: int, steps: Sequence[str], member: _Member) -> list[Edit[str]]:
+    items = list(_items(text, at, named=False))
+    if steps[0] == "-":
+        end = items[-1][2] if items else at + 1
+        return [Edit(end, end, ("," if items else "") + member.text(steps[1:]))]
+    if not _INDEX.fullmatch(steps[0]) or int(steps[0]) >= len(items):
+        raise no_place(member.key)
+    return _edits(text, items[int(steps[0])][1], steps[1:], member)
+
+
+def _items(text: str, at: int, *, named: bool) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each value in the object or array at *at*, which is known to be JSON."""
+    at = _after_space(text, at + 1)
+    while text[at] not in "]}":
+        name = ""
+        if named:
+            name, end = _DECODER.raw_decode(text, at)
+            at = _after_space(text, _after_space(text, end) + 1)
+        end = _end_of(text, at)
+        yield name, at, end
+        at = _after_space(text, end)
+        if text[at] == ",":
+            at = _after_space(text, at + 1)
