@@ -27,8 +27,9 @@ ENV PATH=/opt/grantproxy/bin:$PATH \
 USER 10001
 VOLUME /var/lib/grantproxy
 EXPOSE 8080
-# Asks the proxy itself, by its control socket, for what it holds. The configuration has to listen on port 8080
-# and, as the listener is not loopback, to name clients.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["grantproxy", "tokens", "--json"]
+# Asks the proxy itself, by its control socket, for what it holds. As the listener is not loopback, the
+# configuration has to name clients.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s \
+    CMD ["grantproxy", "tokens", "--json", "--listen", "0.0.0.0:8080"]
 ENTRYPOINT ["grantproxy"]
 CMD ["serve", "--listen", "0.0.0.0:8080"]

@@ -34,7 +34,7 @@ check: setup  ## what CI runs: format, lint, types, import contracts, tests with
 	$(PYTHON) -m pytest --cov --cov-report=term
 
 bench: setup  ## measure against stock mitmdump, into docs/benchmarks.md
-	tools/system-packages wrk nginx
+	tools/system-packages wrk nginx openssl
 	$(PYTHON) benchmarks/run.py
 
 lock: setup  ## resolve the dependencies anew into requirements/
