@@ -59,6 +59,15 @@ class ProxyAuthenticationRequired(Refusal):
     proxy_error = "http_request_denied"
 
 
+class PathAmbiguous(Refusal):
+    """The path can be read in two ways, and its owner is another one in each: I1 leaves no other answer."""
+
+    slug = "path_ambiguous"
+    status = 400
+    title = "The path can be read in two ways"
+    proxy_error = "http_request_error"
+
+
 class ProfileNotAllowed(Refusal):
     slug = "profile_not_allowed"
     status = 403

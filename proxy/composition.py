@@ -9,6 +9,7 @@ from typing import Any
 
 import certifi
 
+from profiles.ambiguities import ambiguities
 from profiles.authorization import Authorizer, Captures
 from profiles.clients import Clients
 from profiles.errors import ConfigurationError, Problem
@@ -16,7 +17,7 @@ from profiles.fingerprints import Fingerprints
 from profiles.grants import Grant
 from profiles.held_tokens import TokenKey, TokenResponse
 from profiles.profile import Profile, compile_profile
-from profiles.selection import ProfileIndex, ambiguities
+from profiles.selection import ProfileIndex
 from profiles.stores.memory import MemoryStore
 from profiles.token_client import TokenClient
 from profiles.token_endpoint import TokenEndpoint

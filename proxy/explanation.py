@@ -76,9 +76,10 @@ def explain(composition: Composition, head: RequestHead) -> Explanation:
     """Asks what a lane would ask, and says why the answer is what it is."""
     index, authorizer = composition.index, composition.authorizer
     candidates = index.candidates(head)
-    selection = index.select(head)
+    selection: Selection[Profile] | None = None
     refusal: Refusal | None = None
     try:
+        selection = index.select(head)
         authorizer.select(head, sni=None, host_fields=())
     except Refusal as refused:
         refusal = refused

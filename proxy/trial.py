@@ -125,7 +125,10 @@ def _plan(
         head = parse_request(url, "GET")
     except ValueError as error:
         raise TrialImpossible(f"check_url {error}") from None
-    selection = composition.index.select(head)
+    try:
+        selection = composition.index.select(head)
+    except Refusal as refusal:
+        raise TrialImpossible(f"check_url: {refusal.detail}") from None
     if selection is None or selection.profile is not profile:
         owner = "no profile owns it" if selection is None else f"{selection.name} owns it"
         raise TrialImpossible(

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles.errors import HostsDisagree
+from profiles.ambiguities import ambiguities
+from profiles.errors import HostsDisagree, PathAmbiguous
 from profiles.host_patterns import compile_host
 from profiles.model import MatchSettings
 from profiles.origins import check_agreement, is_loopback, normalize_host, parse_authority
-from profiles.path_patterns import normalize_path
+from profiles.path_patterns import compile_path, lenient_path, normalize_path
 from profiles.requests import Origin, RequestHead
-from profiles.selection import ProfileIndex, ambiguities, compile_match
+from profiles.selection import ProfileIndex, compile_match
 
 
 def head(url: str, method: str = "GET") -> RequestHead:
@@ -142,6 +143,99 @@ def test_normalised_path_has_no_dot_segment(text: str) -> None:
     assert not {".", ".."} & set(normalize_path("/" + text).split("/"))
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path", "owns"),
+    [
+        pytest.param("/caf\u00e9/**", "/caf%c3%a9/x", True, id="escapes-in-either-case"),
+        pytest.param("/a b/*", "/a%20b/x", True, id="space-as-sent"),
+        pytest.param("/r/report-*.json", "/r/report-7.json", True, id="star-within-a-segment"),
+        pytest.param("/r/report-*.json", "/r/report-7/x.json", False, id="star-stays-in-its-segment"),
+        pytest.param("/**/orders/**", "/v1/x/orders/7", True, id="deep-on-either-side"),
+        pytest.param("/**/orders/**", "/v1/x/orders2/7", False, id="deep-ends-at-a-segment"),
+        pytest.param("/**/a/**/b", "/a/a/x/b/b", True, id="deep-finds-the-last"),
+        pytest.param("/x/{a}-{b}", "/x/one-two", True, id="two-captures"),
+        pytest.param("/x/{a}", "/x/" + "a" * 129, False, id="capture-of-129"),
+        pytest.param("/x/*", "/x/", False, id="star-is-not-empty"),
+    ],
+)
+def test_path_pattern_means_its_segments(pattern: str, path: str, owns: bool) -> None:
+    """Stars, captures and literal pieces mean what the profile reference says of them."""
+    assert (compile_path(pattern).match(normalize_path(path)) is not None) is owns
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/***", "/a**", "/{a}/{a}", "/{a}{b}", "/{a}-{b}-{c}", "/{a}-*", "/a}", "/a?b", "/a/../b"]
+)
+def test_path_pattern_that_means_nothing_clear_is_refused(path: str) -> None:
+    """What could be divided in many ways, or never match, is a configuration error."""
+    with pytest.raises(ValueError, match="path"):
+        compile_path(path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/" + "*a" * 20 + "*b", "/" + "a" * 8000),
+        ("/**/b/**/c/**/d/**/e/**/f", "/b/c/d/e" * 2000),
+        ("/**/{a}-{b}/x", "/" + "a-" * 4000 + "/" * 4000),
+    ],
+    ids=["stars", "deep", "captures"],
+)
+def test_no_path_makes_a_pattern_slow(pattern: str, path: str) -> None:
+    """What would take a backtracking matcher hours has no match, and the suite goes on."""
+    assert compile_path(pattern).match(path) is None
+
+
+TWO_READINGS = [
+    "/api//../admin",
+    "/api/..;/admin",
+    "/api/..%2fadmin",
+    "/api/%2e%2e%2Fadmin",
+    "/api/..%252fadmin",
+    "/api/..%5cadmin",
+    "/api/..\\admin",
+    "/api/x/..;a=b/../admin",
+    "/api/.%2E;x/admin/1",
+]
+
+
+@pytest.mark.parametrize("path", TWO_READINGS)
+@pytest.mark.parametrize(
+    "others", [{}, {"admin": {"host": "example.com", "path": "/admin/**"}}], ids=["nobody", "another"]
+)
+def test_path_that_hides_dot_segments_is_refused_where_its_owner_depends_on_the_reading(
+    path: str, others: dict
+) -> None:
+    """A credential for /api never goes out with a path that some origins take for /admin (invariant I1)."""
+    profiles = index(api={"host": "example.com", "path": "/api/**"}, **others)
+
+    with pytest.raises(PathAmbiguous):
+        owner(profiles, f"https://example.com{path}")
+
+
+@pytest.mark.parametrize("path", TWO_READINGS)
+def test_path_with_one_owner_in_every_reading_is_owned(path: str) -> None:
+    """Whoever owns the whole origin owns such paths as well."""
+    assert owner(index(p={"host": "example.com"}), f"https://example.com{path}") == "p"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/projects/group%2Fname/x", "/a;v=1/b", "/a//b", "/file.json", "/a/..b", "/.well-known/x", "/a%25b"],
+)
+def test_path_without_dot_segments_has_one_reading(path: str) -> None:
+    """Escapes, parameters, empty segments and dots in names are data."""
+    assert lenient_path(path) is None
+
+
+@given(st.lists(st.sampled_from(["a", "..", ".", "", "%2e", "%2f", ";x", "\\", "%5C", "%252e"]), max_size=8))
+def test_lenient_reading_holds_no_dot_segment(parts: list[str]) -> None:
+    """Read a second time, the lenient reading says the same."""
+    lenient = lenient_path("/" + "/".join(parts))
+
+    assert lenient is None or not {".", ".."} & set(lenient.split("/"))
+
+
 PRECEDENCE = {
     "exact": {"host": "acme.example.com"},
     "capture": {"host": "{tenant}.example.com"},
@@ -170,6 +264,64 @@ def test_most_specific_entry_wins_in_any_order(url: str, method: str, expected: 
         profiles = index(**{name: PRECEDENCE[name] for name in names})
 
         assert owner(profiles, url, method) == expected
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "url"),
+    [
+        pytest.param({"path": "/api/*"}, {"path": "/api/**"}, "https://a.example.com/api/x", id="star"),
+        pytest.param(
+            {"path": "/api/{x}"}, {"path": "/api/*/**"}, "https://a.example.com/api/x", id="capture"
+        ),
+        pytest.param({"path": "/**/x"}, {"path": "/**"}, "https://a.example.com/a/x", id="deep"),
+        pytest.param(
+            {"host": "api-{t}.example.com"},
+            {"host": "{t}.example.com"},
+            "https://api-a.example.com/",
+            id="host",
+        ),
+        pytest.param(
+            {"host": "*.b.example.com"}, {"host": "*.example.com"}, "https://a.b.example.com/", id="suffix"
+        ),
+        pytest.param({"port": 8443}, {}, "https://a.example.com:8443/", id="port"),
+    ],
+)
+def test_the_order_of_entries_never_decides(better: dict, worse: dict, url: str) -> None:
+    """Of two entries that both fit, the more specific one owns the request, whichever comes first."""
+    better, worse = ({"host": "a.example.com"} | entry for entry in (better, worse))
+
+    assert owner(index(better=better, worse=worse), url) == "better"
+    assert owner(index(worse=worse, better=better), url) == "better"
+
+
+@given(
+    st.lists(st.sampled_from(["/api/x", "/api/*", "/{a}/x", "/**", "/api/**", "/*/x", "/b/**"]), unique=True),
+    st.lists(st.sampled_from(["api", "x", "b", ""]), max_size=3),
+)
+def test_entries_that_are_not_reported_as_ambiguous_have_one_order(
+    patterns: list[str], path: list[str]
+) -> None:
+    """Where the check of the configuration finds nothing, shuffling the profiles changes no owner."""
+    entries = {pattern: {"host": "example.com", "path": pattern} for pattern in patterns}
+    rules = [(name, compile_match(MatchSettings.model_validate(entry))) for name, entry in entries.items()]
+    url = "https://example.com/" + "/".join(path)
+
+    forwards, backwards = index(**entries), index(**dict(reversed(entries.items())))
+
+    assert ambiguities(rules) or owner(forwards, url) == owner(backwards, url)
+
+
+def test_many_paths_of_one_host_are_told_apart() -> None:
+    """The right one of many paths is found below a common beginning, and open entries come after it."""
+    entries = {f"p{number}": {"host": "h.example.com", "path": f"/api/p{number}/**"} for number in range(500)}
+    profiles = index(
+        **entries, rest={"host": "h.example.com", "path": "/api/**"}, top={"host": "h.example.com"}
+    )
+
+    assert owner(profiles, "https://h.example.com/api/p77/x") == "p77"
+    assert owner(profiles, "https://h.example.com/api/q/x") == "rest"
+    assert owner(profiles, "https://h.example.com/api") == "rest"
+    assert owner(profiles, "https://h.example.com/") == "top"
 
 
 def test_less_precise_host_is_tried_when_the_precise_one_does_not_fit() -> None:
@@ -232,6 +384,15 @@ def test_interception_is_limited_to_what_a_profile_can_match(
         ({"host": "a.com", "methods": ["GET", "PUT"]}, {"host": "a.com", "methods": ["PUT"]}, True),
         ({"host": "a.com", "port": 1}, {"host": "a.com", "port": 2}, False),
         ({"host": "a.com"}, {"host": "*.a.com"}, False),
+        ({"host": "a-{x}.a.com"}, {"host": "{y}-b.a.com"}, True),
+        ({"host": "a-{x}.a.com"}, {"host": "b-{y}.a.com"}, False),
+        ({"host": "*.a.com", "path": "/x/*"}, {"host": "*.a.com", "path": "/*/x"}, True),
+        ({"host": "a.com", "path": "/x/*"}, {"host": "a.com", "path": "/*/x"}, True),
+        ({"host": "a.com", "path": "/x/**/y"}, {"host": "a.com", "path": "/y/**/x"}, False),
+        ({"host": "a.com", "path": "/**/xx/**"}, {"host": "a.com", "path": "/**/yy/**"}, True),
+        ({"host": "a.com", "path": "/a-*"}, {"host": "a.com", "path": "/*-a"}, True),
+        ({"host": "a.com", "path": "/{p}/x"}, {"host": "a.com", "path": "/{q}/x"}, True),
+        ({"host": "a.com", "path": "/{p}/x"}, {"host": "a.com", "path": "/{q}/y"}, False),
     ],
 )
 def test_equal_claims_of_two_profiles_are_found(first: dict, second: dict, ambiguous: bool) -> None:
