@@ -22,7 +22,7 @@ demo: setup  ## show the main job, with a real authorization server
 	$(VENV)/bin/grantproxy demo
 
 test: setup  ## pass the whole suite
-	tools/system-packages curl nodejs npm
+	tools/system-packages curl nodejs npm fish
 	$(PYTHON) -m pytest
 
 check: setup  ## what CI runs: format, lint, types, import contracts, tests with branch coverage
@@ -30,7 +30,7 @@ check: setup  ## what CI runs: format, lint, types, import contracts, tests with
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	tools/system-packages curl nodejs npm
+	tools/system-packages curl nodejs npm fish
 	$(PYTHON) -m pytest --cov --cov-report=term
 
 bench: setup  ## measure against stock mitmdump, into docs/benchmarks.md

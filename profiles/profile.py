@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import SecretStr
-
 from profiles.auth_errors import AuthErrors
 from profiles.fields import FieldPlan, compile_fields
+from profiles.form_fields import form_values
 from profiles.grants import Grant, compile_grant
-from profiles.model import FormFieldSettings, GrantSettings, ProfileSettings
+from profiles.model import GrantSettings, ProfileSettings
 from profiles.placeholders import Template, compile_template
 from profiles.selection import MatchRule, compile_match
 
@@ -86,11 +85,9 @@ def compile_profile(
     check_url = None
     with _reporting("check_url", problem):
         check_url = _compile_check_url(settings, known)
-    form_values = {}
-    for item in settings.form_fields:
-        if item.key in settings.credentials:
-            with _reporting(f"credentials.{item.key}", problem):
-                form_values[item.key] = _typed(item, settings.credentials[item.key])
+    values, missing = form_values(settings.form_fields, settings.credentials)
+    for item in missing:
+        problem(f"credentials.{item.key}", item.message)
     if reported:
         return None
     return Profile(
@@ -101,7 +98,7 @@ def compile_profile(
         grant=grant,
         auth_errors=AuthErrors(settings.auth_error),
         check_url=check_url,
-        form_values=form_values,
+        form_values=values,
         fingerprint=fingerprint(*_what_a_token_depends_on(settings)),
     )
 
@@ -157,25 +154,6 @@ def _compile_check_url(settings: ProfileSettings, known: set[str]) -> Template |
     if unknown:
         raise ValueError(f"nothing provides the placeholder {', '.join(sorted(unknown))}")
     return template
-
-
-def _typed(field: FormFieldSettings, secret: SecretStr) -> Any:
-    """A form-field value as its data type has it: numbers and booleans are sent as such where a body can."""
-    text = secret.get_secret_value()
-    if field.data_type == "number":
-        try:
-            number = json.loads(text)
-        except ValueError:
-            number = None
-        if isinstance(number, bool) or not isinstance(number, (int, float)):
-            raise ValueError("is not a number, as its form field's data_type says")
-        # The text goes out wherever text is sent: "0042" must not become 42, and is no JSON number anyway.
-        return number if json.dumps(number) == text else text
-    if field.data_type == "boolean":
-        if text not in ("true", "false"):
-            raise ValueError("must be true or false, as its form field's data_type says")
-        return text == "true"
-    return text
 
 
 def _what_a_token_depends_on(settings: ProfileSettings) -> tuple[bytes, ...]:
