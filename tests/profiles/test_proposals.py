@@ -56,6 +56,63 @@ def answer(
             id="milliseconds",
         ),
         pytest.param(
+            answer(200, {"authed_user": {"access_token": TOKEN}}),
+            {},
+            "grant.response.access_token",
+            "authed_user.access_token",
+            id="nested-below-another-name",
+        ),
+        pytest.param(
+            answer(200, {"d-1": {"Session Id": 1, "SessionId": TOKEN}}),
+            {},
+            "grant.response.access_token",
+            '"d-1".SessionId',
+            id="name-to-be-quoted",
+        ),
+        pytest.param(
+            answer(200, {"access_token": TOKEN, "expires_in": "2031-01-31T12:00:00Z"}),
+            {},
+            "grant.response.expires_at",
+            "expires_in",
+            id="instant-as-lifetime",
+        ),
+        pytest.param(
+            answer(200, {"access_token": TOKEN, "expires": 1_900_000_000}),
+            {},
+            "grant.response.expires_at",
+            "expires",
+            id="instant-renamed",
+        ),
+        pytest.param(
+            answer(401, b"", ("WWW-Authenticate", 'Basic realm="token"')),
+            {"client_authentication": "client_secret_post"},
+            "grant.client_authentication",
+            "client_secret_basic",
+            id="401-without-a-code",
+        ),
+        pytest.param(
+            answer(400, {"error": "unsupported_grant_type"}),
+            {"content_type": "json"},
+            "grant.content_type",
+            "urlencoded",
+            id="form-expected",
+        ),
+        pytest.param(answer(415, b""), {}, "grant.content_type", "json", id="media-type-not-supported"),
+        pytest.param(
+            answer(200, {"ok": True}, ("Set-Cookie", f"JSESSIONID={TOKEN}; Path=/; HttpOnly")),
+            {},
+            "grant.response.access_token",
+            "cookie:JSESSIONID",
+            id="cookie",
+        ),
+        pytest.param(
+            answer(200, TOKEN.encode(), media_type="text/plain"),
+            {},
+            "grant.content_type",
+            "text",
+            id="bare-word",
+        ),
+        pytest.param(
             answer(200, {"access_token": TOKEN, "expiresIn": 3600}),
             {},
             "grant.response.expires_in",
@@ -113,6 +170,27 @@ def test_answer_that_does_not_fit_has_a_proposal(
     assert TOKEN not in str(proposals)
 
 
-def test_answer_that_fits_has_no_proposal() -> None:
-    """Nothing is proposed where nothing is wrong."""
-    assert propose(answer(200, {"access_token": TOKEN, "expires_in": 3600}), settings()) == []
+@pytest.mark.parametrize(
+    ("given", "configured"),
+    [
+        pytest.param(answer(200, {"access_token": TOKEN, "expires_in": 3600}), {}, id="standard"),
+        pytest.param(answer(200, {"access_token": TOKEN}), {}, id="no-lifetime"),
+        pytest.param(
+            answer(200, {}, ("X-Token", TOKEN)), {"response": {"access_token": "header:X-Token"}}, id="header"
+        ),
+        pytest.param(
+            answer(200, b"", ("Set-Cookie", f"sid={TOKEN}")),
+            {"response": {"access_token": "cookie:sid"}},
+            id="cookie",
+        ),
+        pytest.param(
+            answer(200, {"access_token": TOKEN, "until": "2031-01-31"}),
+            {"response": {"expires_at": "until"}},
+            id="instant",
+        ),
+        pytest.param(answer(400, {"error": "invalid_grant"}), {}, id="wrong-password"),
+    ],
+)
+def test_answer_that_fits_has_no_proposal(given: TokenAnswer, configured: dict) -> None:
+    """Nothing is proposed where no setting is wrong."""
+    assert propose(given, settings(**configured)) == []
