@@ -15,7 +15,10 @@ class TokenStore(Protocol):
         """The token held under *key*, expired or not, for its refresh token."""
 
     async def save(self, key: TokenKey, token: HeldToken) -> None:
-        """Keeps *token* in the place of what was held."""
+        """Keeps *token* in the place of what was held; it outlives the process once this returns."""
+
+    async def remove(self, key: TokenKey) -> None:
+        """Forgets the token held under *key*, and leaves its guard."""
 
     async def load_guard(self, key: TokenKey) -> float | None:
         """Since when the credentials of *key* are locked, in seconds since the epoch."""

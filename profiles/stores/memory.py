@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from cachetools import LRUCache
+
 from profiles.held_tokens import HeldToken, TokenKey
 
 
 class MemoryStore:
-    """Dictionaries. Single flight within the process is what the lease would be for elsewhere."""
+    """Single flight within the process is what the lease would be for elsewhere.
 
-    def __init__(self) -> None:
-        self._tokens: dict[TokenKey, HeldToken] = {}
+    *maximum* bounds the tokens, because the captures in a key come from clients; one that falls out costs a
+    token request. Guards never fall out: each has cost a token request, and to forget one would be to
+    submit a refused password again.
+    """
+
+    def __init__(self, maximum: int = 100_000) -> None:
+        self._tokens: LRUCache[TokenKey, HeldToken] = LRUCache(maximum)
         self._guards: dict[TokenKey, float] = {}
 
     async def load(self, key: TokenKey) -> HeldToken | None:
@@ -20,6 +27,9 @@ class MemoryStore:
 
     async def save(self, key: TokenKey, token: HeldToken) -> None:
         self._tokens[key] = token
+
+    async def remove(self, key: TokenKey) -> None:
+        self._tokens.pop(key, None)
 
     async def load_guard(self, key: TokenKey) -> float | None:
         return self._guards.get(key)

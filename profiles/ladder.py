@@ -1,0 +1,226 @@
+"""One run for a token: what the store holds, else refresh grant, else password grant, else a refusal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from profiles.errors import (
+    Refusal,
+    TokenEndpointUnreachable,
+    TokenRequestRejected,
+    TokenResponseInvalid,
+)
+from profiles.expiry import expiry_of
+from profiles.held_tokens import HeldToken, TokenResponse
+from profiles.lockout import Lockout, is_refusal_of_grant
+from profiles.standing import Standing
+from profiles.stores.outages import ReachableStore
+from profiles.subjects import Obtained, Subject, TokenEvent
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    subject: Subject
+    standing: Standing
+    generation: int
+
+    @property
+    def was_cleared(self) -> bool:
+        """Whether an operator had the key forgotten meanwhile: the outcome is for those who wait, alone."""
+        return self.standing.generation != self.generation
+
+    @property
+    def may_use_password(self) -> bool:
+        """The first token is always had by it; after a refresh token has died, only if the profile says."""
+        subject = self.subject
+        return subject.has_credentials and (subject.regenerate or not self.standing.had_refresh_token)
+
+
+class Ladder:
+    """Climbs for one key at a time; that nobody else does is for the caller and the store's lease."""
+
+    def __init__(
+        self,
+        store: ReachableStore,
+        lockout: Lockout,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._lockout = lockout
+        self._clock = clock
+        self._random = random
+
+    async def climb(self, subject: Subject, standing: Standing, *, beside: bool) -> Obtained:
+        """A valid token, left in *standing* and in the store. Raises a Refusal.
+
+        *beside* renews while the token is still valid.
+        """
+        async with self._store.lease(subject.key):
+            return await self._climb(_Run(subject, standing, standing.generation), beside=beside)
+
+    async def _climb(self, run: _Run, *, beside: bool) -> Obtained:
+        standing = run.standing
+        event = TokenEvent.STORED if await self._look_into_store(run) else TokenEvent.CACHED
+        # The second look: another process, or a run that ended just now, may have been here first.
+        now, token = self._clock(), standing.current
+        if token is not None and now < (token.soft_at if beside else token.expires_at):
+            return Obtained(token, event)
+        standing.pause.check(now)
+        refreshed = await self._refresh(run, now)
+        if refreshed is not None and not standing.was_rejected(refreshed):
+            return Obtained(refreshed, TokenEvent.REFRESHED)
+        try:
+            held = await self._password(run)
+        except Refusal:
+            if refreshed is None:
+                raise
+            return self._reinstate(run, refreshed, TokenEvent.REFRESHED)
+        if standing.was_rejected(held):
+            return self._reinstate(run, held, TokenEvent.PASSWORD)
+        return Obtained(held, TokenEvent.PASSWORD)
+
+    async def _look_into_store(self, run: _Run) -> bool:
+        """Takes what the store holds, if that is something else; says whether it was."""
+        standing, latest = run.standing, run.standing.latest
+        answer = await self._store.ask(lambda store: store.load(run.subject.key))
+        if answer is None or run.was_cleared:
+            return False
+        stored = answer.value
+        if latest is not None and standing.unsaved:
+            if stored is None or stored.obtained_at <= latest.obtained_at:
+                await self._save(run, latest)  # the store was away when it was had
+                return False
+            standing.unsaved = False
+        if stored is None:
+            # Somebody who shares the store had it forgotten: so is its refresh token.
+            standing.latest = None
+            return False
+        if latest is not None and _same(latest, stored):
+            return False
+        # Which is newer is not asked: machines that share a store need not share a clock.
+        standing.adopt(stored)
+        return True
+
+    async def _refresh(self, run: _Run, now: float) -> HeldToken | None:
+        """The refresh grant; None where there is nothing alive to refresh with, or it turns out dead."""
+        refresh_token = run.standing.live_refresh_token(now)
+        if refresh_token is None:
+            return None
+        try:
+            response = await run.subject.grants.refresh(refresh_token)
+        except TokenRequestRejected as rejection:
+            if not is_refusal_of_grant(rejection):
+                self._note_pause(run, rejection)
+                raise
+            logger.info("profile %s: the refresh token has died", run.subject.key.profile)
+            buried = run.standing.bury_refresh_token()
+            if buried is not None:
+                await self._save(run, buried)
+            return None
+        except TokenResponseInvalid as invalid:
+            # Some servers answer a dead refresh token with a page: the password finds out. Nothing says
+            # that it has died, though, so it is not buried.
+            if run.may_use_password:
+                return None
+            self._note_pause(run, invalid)
+            raise
+        except TokenEndpointUnreachable as unreachable:
+            # No password now: a server that is down would not take it either, and would count it if it did.
+            self._note_pause(run, unreachable)
+            raise
+        return await self._adopt(run, response, run.standing.latest)
+
+    async def _password(self, run: _Run) -> HeldToken:
+        profile = run.subject.key.profile
+        if not run.subject.has_credentials:
+            raise TokenRequestRejected("no credentials are known for a new token", profile=profile)
+        if not run.may_use_password:
+            raise TokenRequestRejected(
+                "the refresh token has died and regenerate is off, so the password is not used again; set "
+                f"regenerate, or run `grantproxy tokens clear {profile}` to have it used once",
+                profile=profile,
+            )
+        await self._lockout.check(run.subject.key)
+        try:
+            response = await run.subject.grants.password()
+        except TokenRequestRejected as rejection:
+            if is_refusal_of_grant(rejection):
+                await self._lockout.lock(run.subject.key, self._clock())
+                logger.warning("profile %s: the credentials were refused and are locked", profile)
+            else:
+                self._note_pause(run, rejection)
+            raise
+        except (TokenResponseInvalid, TokenEndpointUnreachable) as failure:
+            self._note_pause(run, failure)
+            raise
+        return await self._adopt(run, response, None)
+
+    def _reinstate(self, run: _Run, token: HeldToken, event: TokenEvent) -> Obtained:
+        """The authorization server insists on the token that the origin rejected: the origin is believed
+        for a cooldown, and asking again, by password even, is not what each of its rejections causes."""
+        now, standing = self._clock(), run.standing
+        standing.cooled(run.subject.renewal_cooldown).replay_rejected(now)
+        if not run.was_cleared:
+            standing.believe(token)
+        return Obtained(token, event)
+
+    def _note_pause(self, run: _Run, failure: Refusal) -> None:
+        run.standing.pause.note(failure, run.subject.renewal_cooldown, self._clock())
+
+    async def _adopt(self, run: _Run, response: TokenResponse, before: HeldToken | None) -> HeldToken:
+        """Stores the token before it is used: its refresh token may be the only one that is still alive."""
+        held = self._held(run.subject, response, before)
+        if not run.was_cleared:
+            await self._save(run, held)
+        if not run.was_cleared:
+            run.standing.adopt(held)
+        return held
+
+    async def _save(self, run: _Run, token: HeldToken) -> None:
+        key = run.subject.key
+        saved = await self._store.ask(lambda store: store.save(key, token))
+        if run.was_cleared:
+            await self._store.ask(lambda store: store.remove(key))
+        else:
+            run.standing.unsaved = saved is None
+
+    def _held(self, subject: Subject, response: TokenResponse, before: HeldToken | None) -> HeldToken:
+        now = self._clock()
+        lifetime = response.lifetime
+        if lifetime is None or lifetime <= 0:
+            # An unknown lifetime is no endless one, and a token that was just given is no expired one.
+            lifetime = subject.default_lifetime
+        soft_at, expires_at = expiry_of(now, lifetime, subject.margin, self._random())
+        refresh_token, refresh_expires_at = response.refresh_token, None
+        if response.refresh_lifetime is not None and response.refresh_lifetime > 0:
+            refresh_expires_at = now + response.refresh_lifetime
+        if refresh_token is None and before is not None:
+            # No new one in the answer: the old one goes on (RFC 6749 section 6).
+            refresh_token = before.refresh_token
+            refresh_expires_at = refresh_expires_at or before.refresh_expires_at
+        return HeldToken(
+            access_token=response.access_token,
+            token_type=response.token_type,
+            refresh_token=refresh_token,
+            refresh_expires_at=refresh_expires_at,
+            members=response.members,
+            obtained_at=now,
+            soft_at=soft_at,
+            expires_at=expires_at,
+        )
+
+
+def _same(one: HeldToken, other: HeldToken) -> bool:
+    """Whether both are the same answer of the authorization server: stores give new objects."""
+    return (one.access_token, one.refresh_token, one.refresh_expires_at, one.obtained_at) == (
+        other.access_token,
+        other.refresh_token,
+        other.refresh_expires_at,
+        other.obtained_at,
+    )
