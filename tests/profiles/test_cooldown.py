@@ -118,6 +118,26 @@ async def test_large_bodies_that_are_always_rejected_cost_one_renewal_a_cooldown
     assert asked_at == [0, 11, 32, 73]
 
 
+@pytest.mark.parametrize("moment", ["at rest", "under way"])
+async def test_clearing_forgets_that_a_large_body_was_rejected(moment, tokens, subject, server):
+    """After an operator's reset the next rejection renews again."""
+    tokens.reject_and_renew(subject, (await tokens.obtain(subject)).token)
+    if moment == "at rest":
+        await renewed(tokens, subject)
+    else:
+        server.gate.clear()
+        await server.begun.wait()
+    await tokens.clear()
+    server.gate.set()
+    await renewed(tokens, subject)
+
+    tokens.reject_and_renew(subject, (await tokens.obtain(subject)).token)
+    await renewed(tokens, subject)
+
+    assert not tokens.cooling(subject)
+    assert tokens.current(subject) is not None
+
+
 async def test_a_token_that_was_good_for_a_while_is_renewed_without_delay(tokens, subject, server, clock):
     """Two large bodies meet two revocations: each time the next request finds a new token."""
     server.lifetime = 10_000.0

@@ -122,6 +122,15 @@ async def test_an_outage_of_the_store_opens_no_guard(store, lockout):
     assert await store.load_guard(KEY) == 7.0
 
 
+async def test_a_stored_guard_holds_while_the_store_is_away(store, lockout):
+    """What is in memory goes on."""
+    await lockout.lock(KEY, 7.0)
+    store.down = True
+
+    with pytest.raises(CredentialsLocked):
+        await lockout.check(KEY)
+
+
 async def test_a_guard_that_the_store_knows_nothing_of_is_never_dropped_hazard_7(store):
     """Memory drops what is in the store as well; what was refused during an outage stays, however much."""
     lockout = Lockout(ReachableStore(store), maximum=2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 from profiles.errors import Refusal, TokenEndpointUnreachable, TokenRequestRejected, TokenResponseInvalid
@@ -54,6 +56,17 @@ def test_a_time_named_later_does_not_shorten_a_pause():
 
     with pytest.raises(TokenRequestRejected):
         pause.check(141.0)
+
+
+def test_what_raised_the_outcome_is_let_go_hazard_17():
+    """The exception holds on to the frames of everybody who waited; a pause does not hold on to it."""
+    pause, failure = Pause(), TokenResponseInvalid("x")
+    pause.note(failure, 10.0, 100.0)
+
+    held = weakref.ref(failure)
+    del failure
+
+    assert held() is None
 
 
 def test_the_remaining_time_is_told():

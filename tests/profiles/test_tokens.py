@@ -322,6 +322,21 @@ async def test_what_is_learnt_of_a_key_under_way_survives_a_full_cache_hazard_3(
     assert obtained.token.access_token == "at2"
 
 
+async def test_a_token_is_at_hand_although_the_cache_was_full_meanwhile(server, store, clock):
+    """The key that was dropped while its token request ran is back with its token."""
+    tokens = Tokens(store, clock=clock, maximum=1)
+    subject = subject_with(server)
+    server.gate.clear()
+    request = asyncio.create_task(tokens.obtain(subject))
+    await server.begun.wait()
+    await tokens.obtain(subject_with(Server(), key=KEY._replace(profile="stock")))
+    server.gate.set()
+
+    token = (await request).token
+
+    assert tokens.current(subject) is token
+
+
 async def test_clearing_reaches_a_key_under_way_that_memory_had_no_room_for(server, store, clock):
     """What its renewal gets is not kept."""
     tokens = Tokens(store, clock=clock, maximum=1)
