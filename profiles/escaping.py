@@ -10,7 +10,8 @@ FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """A token (RFC 9110 section 5.6.2), as a header field's name has to be."""
 
 _FIELD_VALUE = re.compile(rb"[!-~\x80-\xff](?:[ \t!-~\x80-\xff]*[!-~\x80-\xff])?")
-_HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
+_HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+"""Without IGNORECASE, by which a Kelvin sign is a k and a long s an s."""
 
 
 def escape_path_segment(value: str) -> str:

@@ -169,7 +169,10 @@ class ResponseSettings(Settings):
 
 
 class GrantSettings(Settings):
-    """The password grant and the refresh grant (RFC 6749 sections 4.3 and 6)."""
+    """The password grant and the refresh grant (RFC 6749 sections 4.3 and 6).
+
+    Each `refresh_` key says for the refresh request what its namesake says for both where it is null.
+    """
 
     token_endpoint: Annotated[str, Field(min_length=1)]
     refresh_endpoint: str | None = None
@@ -183,6 +186,11 @@ class GrantSettings(Settings):
     query: dict[str, SecretStr] = {}
     parameters: Scalars = Field(default={}, repr=False)
     body: Scalars | None = Field(default=None, repr=False)
+    refresh_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] | None = None
+    refresh_content_type: ContentType | None = None
+    refresh_headers: dict[str, SecretStr] | None = None
+    refresh_query: dict[str, SecretStr] | None = None
+    refresh_parameters: Scalars | None = Field(default=None, repr=False)
     refresh_body: Scalars | None = Field(default=None, repr=False)
     response: ResponseSettings = ResponseSettings()
     expires_in_unit: Literal["seconds", "milliseconds"] = "seconds"
@@ -193,10 +201,10 @@ class GrantSettings(Settings):
     def _scope_is_a_list(cls, scope: Any) -> Any:
         return scope.split() if isinstance(scope, str) else scope
 
-    @field_validator("content_type")
+    @field_validator("content_type", "refresh_content_type")
     @classmethod
-    def _content_type_is_built(cls, content_type: ContentType) -> ContentType:
-        if content_type not in BUILT_CONTENT_TYPES:
+    def _content_type_is_built(cls, content_type: ContentType | None) -> ContentType | None:
+        if content_type is not None and content_type not in BUILT_CONTENT_TYPES:
             raise _not_built(f"content_type {content_type.value}")
         return content_type
 

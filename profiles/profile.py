@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from profiles.auth_errors import AuthErrors
+from profiles.endpoints import Endpoint, compile_endpoint
 from profiles.fields import FieldPlan, compile_fields
 from profiles.form_fields import form_values
-from profiles.grants import Grant, compile_grant
+from profiles.grant_compilation import compile_grant
+from profiles.grants import Grant
 from profiles.model import GrantSettings, ProfileSettings
-from profiles.placeholders import Template, compile_template
 from profiles.selection import MatchRule, compile_match
 
 REQUEST_PLACEHOLDERS = ("request.host", "request.method", "request.path")
@@ -36,7 +37,7 @@ class Profile:
     fields: FieldPlan
     grant: Grant = field(repr=False)
     auth_errors: AuthErrors = field(repr=False)
-    check_url: Template | None = field(repr=False)
+    check_url: Endpoint | None = field(repr=False)
     form_values: Mapping[str, Any] = field(repr=False)
     fingerprint: str = field(repr=False)
 
@@ -47,13 +48,7 @@ class Profile:
 
     def values(self, captures: Mapping[str, str]) -> dict[str, Any]:
         """What `{name}` and `{{name}}` stand for before there is a token: captures win over the tenant."""
-        values: dict[str, Any] = dict(self.form_values)
-        if self.settings.grant.client_id is not None:
-            values["client_id"] = self.settings.grant.client_id
-        if self.settings.tenancy.tenant is not None:
-            values["tenant"] = self.settings.tenancy.tenant
-        values.update(captures)
-        return values
+        return {**_own_values(self.settings, self.form_values), **captures}
 
 
 def compile_profile(
@@ -68,6 +63,14 @@ def compile_profile(
 
     rules = tuple(_compile_rules(settings, problem))
     known = _known_placeholders(settings, rules)
+    captured = {name for rule in rules for name in rule.captures}
+    form_values = {}
+    for item in settings.form_fields:
+        if item.key in captured:
+            problem("match", f"captures {item.key}: a request would choose the form field of that key")
+        if item.key in settings.credentials:
+            with _reporting(f"credentials.{item.key}", problem):
+                form_values[item.key] = _typed(item, settings.credentials[item.key])
     with _reporting("fields", problem):
         fields = compile_fields(settings.fields, payload_limit=int(settings.payload_limit))
         for unknown in sorted(_unknown_names(fields.names, known | set(TOKEN_PLACEHOLDERS))):
@@ -81,10 +84,16 @@ def compile_profile(
             allow_cleartext=settings.allow_cleartext,
             timeout=settings.timeout,
             known=known,
+            captured=captured,
+            own=_own_values(settings, form_values),
         )
     check_url = None
     with _reporting("check_url", problem):
-        check_url = _compile_check_url(settings, known)
+        if settings.check_url is not None:
+            base_url = settings.tenancy.base_url
+            check_url = compile_endpoint(
+                settings.check_url, base_url=base_url, known=known, captured=captured
+            )
     values, missing = form_values(settings.form_fields, settings.credentials)
     for item in missing:
         problem(f"credentials.{item.key}", item.message)
@@ -130,30 +139,18 @@ def _known_placeholders(settings: ProfileSettings, rules: tuple[MatchRule, ...])
     return known
 
 
+def _own_values(settings: ProfileSettings, form_values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that the profile has by itself, whatever a request is."""
+    values = {"client_id": settings.grant.client_id, "tenant": settings.tenancy.tenant}
+    return {**form_values, **{name: value for name, value in values.items() if value is not None}}
+
+
 def _unknown_names(names: frozenset[str], known: set[str]) -> set[str]:
     return {
         name
         for name in names
         if name not in known and name not in REQUEST_PLACEHOLDERS and not name.startswith("token.")
     }
-
-
-def _compile_check_url(settings: ProfileSettings, known: set[str]) -> Template | None:
-    """The check URL, made absolute by the tenancy's base URL."""
-    if settings.check_url is None:
-        return None
-    url = settings.check_url
-    if url.startswith("/"):
-        if settings.tenancy.base_url is None:
-            raise ValueError("is relative, and tenancy.base_url is not set")
-        url = settings.tenancy.base_url.rstrip("/") + url
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("must be an http or https URL, or a path under tenancy.base_url")
-    template = compile_template(url, single=True)
-    unknown = _unknown_names(template.names, known)
-    if unknown:
-        raise ValueError(f"nothing provides the placeholder {', '.join(sorted(unknown))}")
-    return template
 
 
 def _what_a_token_depends_on(settings: ProfileSettings) -> tuple[bytes, ...]:
@@ -169,7 +166,9 @@ def _what_a_token_depends_on(settings: ProfileSettings) -> tuple[bytes, ...]:
 
 def _grant_secrets(grant: GrantSettings) -> list[Any]:
     # model_dump masks SecretStr, so each has to be asked for.
-    secret = grant.client_secret.get_secret_value() if grant.client_secret else None
-    headers = {key: value.get_secret_value() for key, value in sorted(grant.headers.items())}
-    query = {key: value.get_secret_value() for key, value in sorted(grant.query.items())}
-    return [secret, headers, query]
+    trees = (grant.headers, grant.query, grant.refresh_headers, grant.refresh_query)
+    plain = [
+        None if tree is None else {key: value.get_secret_value() for key, value in sorted(tree.items())}
+        for tree in trees
+    ]
+    return [grant.client_secret.get_secret_value() if grant.client_secret else None, *plain]

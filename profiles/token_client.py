@@ -6,14 +6,13 @@ import asyncio
 import random as random_module
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
-from profiles.content_types import decode
 from profiles.errors import Refusal, TokenEndpointUnreachable, TokenResponseInvalid
 from profiles.grants import Grant, TokenRequest
 from profiles.held_tokens import TokenResponse
-from profiles.token_response import TokenAnswer, parse_token_response, rejection_of
+from profiles.token_answer import TokenAnswer
+from profiles.token_response import parse_token_response
 
 TRIES = 3
 FIRST_DELAY = 0.25
@@ -68,22 +67,22 @@ class TokenClient:
             answer = await self._endpoint.fetch(request, timeout=grant.timeout)
         except TokenEndpointUnreachable as unreachable:
             raise _MayPassError(unreachable) from None
-        status = answer.status_code
-        wait = retry_after(answer, self._clock())
-        if status == 429:
-            raise rejection_of(429, _decoded(answer, grant), retry_after=wait)
+        status, now = answer.status_code, self._clock()
         if status == 408:
             raise _MayPassError(TokenEndpointUnreachable("the token endpoint answered 408", timed_out=True))
         if status >= 500:
+            wait = answer.retry_after(now)
             refusal = TokenEndpointUnreachable(f"the token endpoint answered {status}", retry_after=wait)
             if wait is not None:
+                # It says itself when to come back, and three quick tries are not what it asks for.
                 raise refusal
             raise _MayPassError(refusal)
-        if 200 <= status < 300 and not answer.body.strip() and not _is_in_header(grant):
-            raise _MayPassError(
-                TokenResponseInvalid(f"the token endpoint answered {status} with an empty body")
-            )
-        return parse_token_response(grant.response_plan, answer, grant.content_type, self._clock())
+        try:
+            return parse_token_response(grant.response_plan, answer, request.content_type, now)
+        except TokenResponseInvalid as invalid:
+            if 200 <= status < 300 and not answer.body.strip():
+                raise _MayPassError(invalid) from None
+            raise
 
 
 class _MayPassError(Exception):
@@ -92,27 +91,3 @@ class _MayPassError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__()
         self.refusal = refusal
-
-
-def retry_after(answer: TokenAnswer, now: float) -> int | None:
-    """Whole seconds to wait (RFC 9110 section 10.2.3), given as seconds or as a date; an hour at most."""
-    for value in answer.field_values("retry-after"):
-        if value.strip().isdigit():
-            return min(int(value), 3600)
-        try:
-            return min(max(int(parsedate_to_datetime(value).timestamp() - now), 0), 3600)
-        except (ValueError, TypeError):
-            continue
-    return None
-
-
-def _decoded(answer: TokenAnswer, grant: Grant) -> Any:
-    try:
-        return decode(answer.body, answer.media_type, grant.content_type)
-    except ValueError:
-        return None
-
-
-def _is_in_header(grant: Grant) -> bool:
-    """Whether the token is mapped to a header field or cookie, so that an empty body is nothing odd."""
-    return isinstance(grant.response_plan.places["access_token"], tuple)

@@ -8,11 +8,19 @@ import ssl
 
 import httpx
 
-from profiles.errors import TokenEndpointUnreachable, TokenResponseInvalid
+from profiles.errors import (
+    PayloadNotInjectable,
+    PayloadTooLarge,
+    TokenEndpointUnreachable,
+    TokenResponseInvalid,
+)
 from profiles.grants import TokenRequest
-from profiles.token_response import TokenAnswer
+from profiles.payloads import codings
+from profiles.payloads.unfit import BodyUnfit
+from profiles.token_answer import TokenAnswer
 
 LARGEST_ANSWER = 64 * 1024
+"""Bytes, before and after the content coding is undone."""
 
 # httpx logs whole URLs at INFO, and a GET token request carries the password in its URL.
 for _name in ("httpx", "httpcore"):
@@ -33,7 +41,7 @@ class TokenEndpoint:
     async def fetch(self, request: TokenRequest, *, timeout: float) -> TokenAnswer:  # noqa: ASYNC109
         """Sends *request*; *timeout* seconds bound connecting, each read, and twice that the whole.
 
-        Raises TokenEndpointUnreachable, or TokenResponseInvalid for an answer over 64 KiB.
+        Raises TokenEndpointUnreachable, or TokenResponseInvalid for an answer over 64 KiB that is no no.
         """
         try:
             async with asyncio.timeout(timeout * 2):
@@ -57,25 +65,57 @@ class TokenEndpoint:
                 trust_env=False,
                 follow_redirects=False,
                 timeout=seconds,
-                headers={"User-Agent": "grantproxy", "Connection": "close"},
+                headers={
+                    "User-Agent": "grantproxy",
+                    "Accept-Encoding": "identity",
+                    "Connection": "close",
+                },
             ) as client,
             client.stream(
-                request.method, request.url, headers=list(request.headers), content=request.content
+                request.method, request.url, headers=_encoded(request.headers), content=request.content
             ) as response,
         ):
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST_ANSWER:
-                    raise TokenResponseInvalid(f"the token endpoint's answer is over {LARGEST_ANSWER} bytes")
-            return TokenAnswer(response.status_code, tuple(response.headers.multi_items()), bytes(body))
+            headers = tuple(response.headers.multi_items())
+            body = await _body(response)
+            if body is None and response.is_success:
+                raise TokenResponseInvalid(f"the token endpoint's answer is over {LARGEST_ANSWER} bytes")
+            # A no is a no, however much there is to be read about it.
+            return TokenAnswer(response.status_code, headers, body or b"")
+
+
+async def _body(response: httpx.Response) -> bytes | None:
+    """The body, its content coding undone; None where it is over the limit."""
+    body = bytearray()
+    # Raw, because httpx would undo a content coding without a limit.
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            return None
+    content_encoding = response.headers.get("content-encoding")
+    if not content_encoding or not body:
+        return bytes(body)
+    # Some servers code unasked.
+    try:
+        return codings.decode(bytes(body), codings.parse(content_encoding), LARGEST_ANSWER)[0]
+    except PayloadTooLarge:
+        return None
+    except (BodyUnfit, PayloadNotInjectable):
+        # Perhaps the field is wrong and the body is plain; if not, nothing will be found in it.
+        return bytes(body)
+
+
+def _encoded(headers: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
+    """As Latin-1, which is what a field value may hold; httpx takes ASCII only of a text."""
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
 
 
 def _why(error: httpx.ConnectError) -> str:
     """What went wrong in connecting, in our own words: foreign texts may hold addresses with secrets."""
     text = str(error).lower()
-    if "certificate" in text or "ssl" in text or "tls" in text:
+    if "certificate" in text:
         return "the token endpoint's certificate is not accepted"
+    if "ssl" in text or "tls" in text:
+        return "TLS with the token endpoint failed"
     if "name" in text or "nodename" in text or "getaddrinfo" in text:
         return "the token endpoint's host name is not known"
     if "refused" in text or "attempts failed" in text:

@@ -56,9 +56,8 @@ def secrets_of(profile: ProfileSettings) -> KnownSecrets:
     """What the profile's settings hold: every SecretStr, and whatever `parameters` and the bodies name."""
     grant = profile.grant
     values = set(_secrets_in(profile))
-    values |= {
-        text for tree in (grant.parameters, grant.body, grant.refresh_body) for text in _literals_in(tree)
-    }
+    trees = (grant.parameters, grant.body, grant.refresh_parameters, grant.refresh_body)
+    values |= {text for tree in trees for text in _literals_in(tree)}
     secret = grant.client_secret.get_secret_value() if grant.client_secret else None
     if grant.client_id is not None and secret is not None:
         # What Basic makes of them is one text, in which the secret itself does not show.

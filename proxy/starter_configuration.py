@@ -57,6 +57,11 @@ profiles:
       # parameters: {audience: orders}              # added to both token requests
       # body: null                # a mapping replaces the standard parameters of the password request
       # refresh_body: null        # likewise for the refresh request
+      # refresh_method: null      # this and the next four: where the refresh request differs
+      # refresh_content_type: null
+      # refresh_headers: null
+      # refresh_query: null
+      # refresh_parameters: null
       # response:                 # where the answer has it: JMESPath, header:Name or cookie:Name
       #   access_token: access_token
       #   expires_in: expires_in

@@ -12,7 +12,6 @@ import httpx
 from profiles.auth_errors import INSPECTED_BYTES, AuthErrorMatch
 from profiles.authorization import field_values
 from profiles.errors import Refusal
-from profiles.escaping import escape_path_segment
 from profiles.grants import TokenRequest
 from profiles.held_tokens import HeldToken, TokenResponse
 from profiles.placeholders import MissingValue
@@ -117,7 +116,7 @@ def _plan(
     if profile.check_url is None:
         return None, captures
     try:
-        url = profile.check_url.render(profile.values(captures), escape_path_segment)
+        url = profile.check_url.render(profile.values(captures))
     except MissingValue as missing:
         name = missing.args[0]
         raise TrialImpossible(f"check_url needs {name}: give it with --capture {name}=VALUE") from None
