@@ -8,7 +8,8 @@ an error: `hide_input_in_errors` is set, and the validators name keys only.
 from __future__ import annotations
 
 import re
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
+from enum import Enum, StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -28,9 +29,27 @@ PROFILE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 class Settings(BaseModel):
-    """What all settings share: unknown keys are errors, and no error quotes its input."""
+    """What all settings share: unknown keys are errors, no error quotes its input, no repr shows a text."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, populate_by_name=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        # References are resolved anywhere, so any text may hold a secret: a URL, a pattern, a header's value.
+        for name in type(self).model_fields:
+            value = getattr(self, name, None)
+            if name == "key":
+                yield name, value
+            elif isinstance(value, Mapping):
+                yield name, sorted(map(str, value))
+            elif _shows_no_text(value):
+                yield name, value
+
+
+def _shows_no_text(value: Any) -> bool:
+    """Whether a repr may show *value*: choices, numbers, and settings that keep to the same rule."""
+    if isinstance(value, tuple):
+        return bool(value) and all(map(_shows_no_text, value))
+    return isinstance(value, (bool, int, float, Enum, Settings))
 
 
 class Place(StrEnum):
@@ -146,7 +165,7 @@ class FieldSettings(Settings):
 
     place: Place = Field(alias="in")
     key: Annotated[str, Field(min_length=1)]
-    value: Annotated[str, Field(repr=False)]
+    value: str
 
 
 DEFAULT_FIELDS = (
