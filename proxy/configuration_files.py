@@ -13,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 from profiles.errors import ConfigurationError, Problem
 from proxy.configuration_search import PROFILES_FOLDER, find_configuration_file, profile_files
 from proxy.configuration_tree import ConfigurationTree, Position, Positions
+from proxy.configuration_warnings import warnings_about
 from proxy.environment_overrides import SECRET_KEY, apply_environment
 from proxy.file_permissions import exposed_files
 from proxy.near_misses import did_you_mean
@@ -77,7 +78,10 @@ def load_configuration(
         file=file,
         files=(*files, *sorted(references.files)),
         positions=tree.positions,
-        warnings=tuple(exposed_files(settings, tree.positions, written_out, references.files)),
+        warnings=(
+            *exposed_files(settings, tree.positions, written_out, references.files),
+            *warnings_about(settings, tree.positions),
+        ),
         secret_key=SecretStr(secret_key) if secret_key else None,
     )
 

@@ -1,0 +1,104 @@
+"""What `check` and `serve` warn of: settings that are right and do not do what one would expect of them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from profiles.errors import Problem
+from proxy.cli import main
+from proxy.configuration_files import load_configuration
+
+MINIMAL = """\
+profiles:
+  orders:
+    match: [{host: api.example.com}]
+    credentials: {username: bot, password: hunter2}
+    grant: {token_endpoint: "https://api.example.com/oauth/token"}
+"""
+
+
+def warnings_of(file: Path, text: str, environ: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
+    file.write_text(text)
+    file.chmod(0o600)
+    return load_configuration(file, environ=environ or {}, cwd=file.parent).warnings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "grantproxy.yaml"
+
+
+def test_a_console_is_warned_of_where_it_was_written(file: Path) -> None:
+    """Nothing listens there yet, and who has set an address would wait for it."""
+    (warning,) = warnings_of(file, MINIMAL + "console: 127.0.0.1:8082\n")
+
+    assert (warning.file, warning.line, warning.key) == (file, 6, "console")
+    assert "8082" not in str(warning).removeprefix(f"{file}:6")
+
+
+def test_a_console_from_the_environment_is_warned_of_by_its_variable(file: Path) -> None:
+    """The place of a warning is where the user can change it."""
+    (warning,) = warnings_of(file, MINIMAL, {"GRANTPROXY_CONSOLE": "127.0.0.1:9"})
+
+    assert str(warning).startswith("GRANTPROXY_CONSOLE: console: ")
+
+
+@pytest.mark.parametrize("text", [MINIMAL, MINIMAL + "console: null\n"], ids=["left-out", "turned-off"])
+def test_no_console_is_no_reason_to_warn(file: Path, text: str) -> None:
+    """The default address was asked for by nobody."""
+    assert warnings_of(file, text) == ()
+
+
+def test_check_reports_warnings_and_ends_with_0(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As JSON in a list of their own, each with file, line and key; a warning is no problem."""
+    warnings_of(file, MINIMAL + "console: 127.0.0.1:8082\n")
+
+    status = main(["check", "--json", "--config", str(file)])
+
+    report = json.loads(capsys.readouterr().out)
+    assert (status, report["ok"], report["problems"]) == (0, True, [])
+    assert [(each["key"], each["line"], each["file"]) for each in report["warnings"]] == [
+        ("console", 6, str(file))
+    ]
+
+
+def test_check_says_a_warning_in_one_line(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On stderr, and counted in the result."""
+    warnings_of(file, MINIMAL + "console: 127.0.0.1:8082\n")
+
+    main(["check", "--config", str(file)])
+
+    shown = capsys.readouterr()
+    assert shown.err == f"warning: {file}:6: console: nothing listens at this address in this release\n"
+    assert "1 profile, 1 warning" in shown.out
+
+
+def test_warnings_show_while_problems_keep_the_configuration_from_working(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A profile that does not compile hides no warning."""
+    warnings_of(file, MINIMAL.replace("https:", "ftp:") + "console: 127.0.0.1:8082\n")
+
+    status = main(["check", "--json", "--config", str(file)])
+
+    report = json.loads(capsys.readouterr().out)
+    assert (status, len(report["problems"]), len(report["warnings"])) == (2, 1, 1)
+
+
+def test_serve_warns_before_it_listens(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever starts the proxy sees the same line, here ahead of an address that is in use."""
+    warnings_of(file, MINIMAL + "console: 127.0.0.1:8082\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        status = main(["serve", "--config", str(file), "--listen", address])
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert first.startswith(f"warning: {file}:6: console: ")
+    assert "is in use" in second
