@@ -14,8 +14,10 @@ from profiles.escaping import FIELD_NAME, escape_path_segment, escape_query, fie
 from profiles.model import FieldSettings, Place
 from profiles.placeholders import MissingValue, Template, compile_template
 from profiles.requests import HeaderFields, RequestHead
+from profiles.shown_literals import shown_literal
 
 MASK = "***"
+_MASKS = re.compile(r"(?:\*\*\*)+")
 
 _NOT_OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
@@ -147,8 +149,14 @@ def compile_fields(settings: Sequence[FieldSettings], *, payload_limit: int) -> 
 
 
 def _masked(item: Field) -> str:
-    """The value with `***` for what is dynamic; text without any placeholder is a fixed secret itself."""
-    return MASK if item.value.literal is not None else item.value.masked(MASK)
+    """The value with `***` for what is dynamic and for fixed words beside it; its scheme stays."""
+    if item.value.literal is not None:
+        return MASK
+    shown = "".join(
+        MASK if index % 2 else shown_literal(part, MASK, begins=index == 0)
+        for index, part in enumerate(item.value.parts)
+    )
+    return _MASKS.sub(lambda _: MASK, shown)
 
 
 def _value_of(item: Field, values: Mapping[str, Any]) -> Any:

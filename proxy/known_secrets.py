@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 
 from profiles.model import ProfileSettings
 from profiles.placeholders import Template
+from profiles.shown_literals import shown_literal
 from proxy.display import MASK
 
 SHORT = 6
@@ -78,14 +79,15 @@ def tokens_in(value: Any, name: str = "") -> set[str]:
 
 
 def masked_template(template: Template, known: KnownSecrets) -> str:
-    """A field's value for display: literal text as it is, `••••{name}` for each placeholder.
+    """A field's value for display: its scheme and `••••{name}` for each placeholder; other words are hidden.
 
     Literal text without any placeholder is a fixed secret (an API key), so it is hidden altogether.
     """
     if template.literal is not None:
         return MASK
     return "".join(
-        f"{MASK}{{{part}}}" if index % 2 else known.masked(part) for index, part in enumerate(template.parts)
+        f"{MASK}{{{part}}}" if index % 2 else shown_literal(known.masked(part), MASK, begins=index == 0)
+        for index, part in enumerate(template.parts)
     )
 
 

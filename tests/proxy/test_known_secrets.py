@@ -96,10 +96,11 @@ def test_the_repr_shows_no_secret():
         pytest.param("{{username}}:{{token.a.b}}", "••••{username}:••••{token.a.b}", id="two placeholders"),
         pytest.param("fixed-api-key", "••••", id="a fixed value is a secret"),
         pytest.param("sentinel-password {{user}}", "•••• ••••{user}", id="a known secret beside one"),
+        pytest.param("Key abc123 {{access_token}}", "Key •••• ••••{access_token}", id="a key beside one"),
     ],
 )
-def test_field_values_show_their_literal_text_only(value, shown):
-    """A placeholder's value never shows, its name does."""
+def test_field_values_show_scheme_and_placeholders_only(value, shown):
+    """A placeholder's value never shows, its name does; a fixed word beside it may be a key."""
     assert masked_template(compile_template(value), KnownSecrets(["sentinel-password"])) == shown
 
 
