@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from mitmproxy import http
 
 from addons.fail_closed import fail_closed
@@ -15,6 +17,9 @@ from addons.flows import (
 )
 from profiles.authorization import Authorizer
 from profiles.exchange import Verdict
+
+WRITTEN_ON_THE_LOOP = 256 * 1024
+"""A body up to this many bytes takes milliseconds; 9 MB of XML would hold every other request for 600."""
 
 
 class Authorization:
@@ -52,7 +57,7 @@ class Authorization:
             return
         content = flow.request.raw_content or b""
         passage.exchange.keep(content)
-        _write_payload(passage, content)
+        await _write_payload(passage, content)
 
     @fail_closed
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -75,14 +80,20 @@ class Authorization:
             return
         passage.headers, passage.target = passage.exchange.authorize_head(passage.head)
         if passage.exchange.needs_payload:
-            _write_payload(passage, flow.request.raw_content or b"")
+            await _write_payload(passage, flow.request.raw_content or b"")
         else:
             flow.request.data.content = passage.exchange.kept_body()
         passage.replays = True
 
 
-def _write_payload(passage: Passage, content: bytes) -> None:
+async def _write_payload(passage: Passage, content: bytes) -> None:
     """Writes the fields into the body; the header section has to follow its new length."""
     headers, target = passage.exchange.authorize_head(passage.head)
-    passage.content, passage.headers = passage.exchange.authorize_payload(content, headers)
+    write = passage.exchange.authorize_payload
+    # A coded body may be any number of times larger when it is decoded.
+    if len(content) <= WRITTEN_ON_THE_LOOP and passage.head.field_value(b"content-encoding") is None:
+        passage.content, passage.headers = write(content, headers)
+    else:
+        # Pure: bytes and rendered fields in, bytes out; this hook is the flow's only one meanwhile.
+        passage.content, passage.headers = await asyncio.to_thread(write, content, headers)
     passage.target = target
