@@ -64,13 +64,12 @@ def compile_profile(
     rules = tuple(_compile_rules(settings, problem))
     known = _known_placeholders(settings, rules)
     captured = {name for rule in rules for name in rule.captures}
-    form_values = {}
     for item in settings.form_fields:
         if item.key in captured:
             problem("match", f"captures {item.key}: a request would choose the form field of that key")
-        if item.key in settings.credentials:
-            with _reporting(f"credentials.{item.key}", problem):
-                form_values[item.key] = _typed(item, settings.credentials[item.key])
+    values, missing = form_values(settings.form_fields, settings.credentials)
+    for lack in missing:
+        problem(f"credentials.{lack.key}", lack.message)
     with _reporting("fields", problem):
         fields = compile_fields(settings.fields, payload_limit=int(settings.payload_limit))
         for unknown in sorted(_unknown_names(fields.names, known | set(TOKEN_PLACEHOLDERS))):
@@ -85,7 +84,7 @@ def compile_profile(
             timeout=settings.timeout,
             known=known,
             captured=captured,
-            own=_own_values(settings, form_values),
+            own=_own_values(settings, values),
         )
     check_url = None
     with _reporting("check_url", problem):
@@ -94,9 +93,6 @@ def compile_profile(
             check_url = compile_endpoint(
                 settings.check_url, base_url=base_url, known=known, captured=captured
             )
-    values, missing = form_values(settings.form_fields, settings.credentials)
-    for item in missing:
-        problem(f"credentials.{item.key}", item.message)
     if reported:
         return None
     return Profile(
@@ -139,10 +135,10 @@ def _known_placeholders(settings: ProfileSettings, rules: tuple[MatchRule, ...])
     return known
 
 
-def _own_values(settings: ProfileSettings, form_values: Mapping[str, Any]) -> dict[str, Any]:
+def _own_values(settings: ProfileSettings, entered: Mapping[str, Any]) -> dict[str, Any]:
     """The values that the profile has by itself, whatever a request is."""
-    values = {"client_id": settings.grant.client_id, "tenant": settings.tenancy.tenant}
-    return {**form_values, **{name: value for name, value in values.items() if value is not None}}
+    own = {"client_id": settings.grant.client_id, "tenant": settings.tenancy.tenant}
+    return {**entered, **{name: value for name, value in own.items() if value is not None}}
 
 
 def _unknown_names(names: frozenset[str], known: set[str]) -> set[str]:
