@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from mitmproxy.proxy.layers import http as http_layers
 
 from addons import replay
 from profiles.authorization import Authorizer
@@ -57,14 +58,17 @@ class World:
 MakeWorld = Callable[..., World]
 
 
-@pytest.fixture(autouse=True)
-def installed() -> None:
-    """Streams are ours, as in every process that runs the addons."""
+@pytest.fixture
+def installed() -> Iterator[None]:
+    """Streams are ours, as in every process that runs the addons, for the time of a test."""
+    own = http_layers.HttpStream
     replay.install()
+    yield
+    http_layers.HttpStream = own
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> MakeWorld:
+def world(tmp_path: Path, installed: None) -> MakeWorld:
     """`world({"fields": [...]}, unmatched="refuse")`: the profile `orders` for ORIGIN with those settings."""
 
     def make(profile: dict[str, Any] | None = None, **settings: Any) -> World:

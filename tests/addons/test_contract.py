@@ -1,13 +1,20 @@
-"""The internals of mitmproxy 12.2 that `addons.replay` stands on, name by name."""
+"""The internals of mitmproxy 12.2 that `addons.answering`, `replay` and `wire` stand on, name by name."""
 
 import inspect
 
 import pytest
-from mitmproxy import version
-from mitmproxy.proxy import commands, layer
+from mitmproxy import options, version
+from mitmproxy.proxy import commands, context, layer
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 from mitmproxy.proxy.layers.http._http2 import Http2Client
+from mitmproxy.test import tflow
+
+from addons.answering import AnsweringHttpStream
+from addons.replay import AuthorizedHttpStream
+
+# Where `install` has run in this process, the module's name is no longer mitmproxy's own class.
+HttpStream = AnsweringHttpStream.__base__
 
 
 def test_mitmproxy_is_of_the_line_that_was_read() -> None:
@@ -39,19 +46,37 @@ def test_mitmproxy_is_of_the_line_that_was_read() -> None:
 )
 def test_stream_has_the_method(name: str) -> None:
     """Each is overridden or called."""
-    assert callable(getattr(http.HttpStream, name))
+    assert callable(getattr(HttpStream, name))
 
 
 def test_stream_sends_its_request_by_the_commands_that_are_replaced() -> None:
     """The request leaves in SendHttp commands, and nothing else of ours rests on their order."""
-    source = inspect.getsource(http.HttpStream.state_consume_request_body)
+    source = inspect.getsource(HttpStream.state_consume_request_body)
 
     assert source.count("SendHttp(") >= 4
     assert "RequestHeaders(" in source
+    assert "self.flow.server_conn = connection" in inspect.getsource(HttpStream.make_server_connection)
 
 
-def test_streams_are_made_by_the_name_that_is_replaced() -> None:
+@pytest.mark.parametrize(
+    "name", ["request_body_buf", "response_body_buf", "client_state", "server_state", "stream_id", "context"]
+)
+def test_stream_has_the_attribute(name: str) -> None:
+    """Each is read or set, beside `flow`, which comes with the request."""
+    stream = HttpStream(context.Context(tflow.tclient_conn(), options.Options()), 1)
+
+    assert hasattr(stream, name)
+
+
+@pytest.mark.parametrize("name", ["CANCEL", "CONNECT_FAILED"])
+def test_error_code_is_there(name: str) -> None:
+    """What ends a first sending, and what tells an origin that was not reached."""
+    assert name in http.ErrorCode.__members__
+
+
+def test_streams_are_made_by_the_name_that_is_replaced(installed: None) -> None:
     """`install` sets the module's name, so it has to be looked up there."""
+    assert http.HttpStream is AuthorizedHttpStream
     assert "HttpStream(ctx, stream_id)" in inspect.getsource(http.HttpLayer.make_stream)
     assert "make_stream" in inspect.getsource(http.HttpLayer.event_to_child)
 
@@ -60,5 +85,6 @@ def test_clients_keep_the_state_that_a_replay_forgets() -> None:
     """An HTTP/2 client maps streams, an HTTP/1 client has a state that ignores what still comes."""
     assert "our_stream_id" in inspect.getsource(Http2Client)
     assert callable(Http1Client.done)
+    assert "self.connections = {}" in inspect.getsource(http.HttpLayer.__init__)
     assert issubclass(commands.StartHook, commands.Command)
     assert "_paused_event_queue" in inspect.getsource(layer.Layer)

@@ -268,3 +268,51 @@ async def test_an_http1_client_is_served_from_an_http2_origin(world: MakeWorld) 
     assert origin.tokens() == {1: "token-1", 3: "token-2"}
     assert origin.bodies == {1: b"body", 3: b"body"}
     assert scene.client.take().endswith(b"ok")
+
+
+async def test_trailers_end_at_an_http1_origin(world: MakeWorld) -> None:
+    """mitmproxy has none on HTTP/1: they are dropped in both sendings, and the body is whole."""
+    scene = Play(GrantproxyAddons(world().composition).addons, client_alpn=b"h2")
+    client = Peer(client=True)
+    client.h2.send_headers(1, POST)
+    client.h2.send_data(1, b"body")
+    client.h2.send_headers(1, [("x-sum", "1")], end_stream=True)
+
+    await scene.from_client(client.h2.data_to_send())
+    first = scene.origins[0].take()
+    await scene.from_origin(REJECTED_1)
+
+    assert first.endswith(b"4\r\nbody\r\n0\r\n\r\n")
+    assert scene.origins[-1].take().endswith(b"\r\n\r\nbody")
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["streamed", "looked-into"])
+async def test_trailers_end_at_an_http1_client(world: MakeWorld, held: bool) -> None:
+    """The answer is whole without them."""
+    profile = {"auth_error": [{"status": 200, "body": "expired"}]} if held else {}
+    scene = Play(GrantproxyAddons(world(profile).composition).addons, origin_alpn=b"h2")
+    origin = Peer(client=False)
+    await scene.from_client(b"GET http://127.0.0.1:9000/api/x HTTP/1.1\r\nHost: 127.0.0.1:9000\r\n\r\n")
+    origin.receive(scene.origins[0].take())
+
+    origin.answer(1, 200, b"ok", end=False)
+    origin.h2.send_headers(1, [("x-sum", "1")], end_stream=True)
+    await scene.from_origin(origin.h2.data_to_send())
+
+    assert scene.client.take().endswith(b"\r\n\r\nok")
+
+
+@pytest.mark.parametrize("status", [200, 401], ids=["answer", "rejection-passed-on"])
+async def test_an_answers_trailers_reach_an_http2_client(scene: Scene, status: int) -> None:
+    """Also behind a rejection that was held back, of a body that turned out too long to be sent twice."""
+    scene.client.h2.send_headers(1, POST)
+    await scene.pass_on()
+    scene.origin.answer(1, status, b"no", end=False)
+    scene.origin.h2.send_headers(1, [("x-sum", "1")], end_stream=True)
+    await scene.pass_on()
+    for _ in range(70):
+        scene.client.h2.send_data(1, b"x" * 16_000)
+        await scene.pass_on()
+
+    assert scene.client.heads[1][":status"] == str(status)
+    assert scene.client.trailers == {1: {"x-sum": "1"}}
