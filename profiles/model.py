@@ -273,6 +273,7 @@ class ProfileSettings(Settings):
 
     description: str = ""
     extends: str | None = None
+    """The preset that the other settings were merged over; nothing here depends on it any more."""
     match: Annotated[tuple[MatchSettings, ...], BeforeValidator(_list_of_one), Field(min_length=1)]
     tenancy: TenancySettings = TenancySettings()
     mode: Literal["preauthorized", "per_user"] = "preauthorized"
@@ -292,12 +293,6 @@ class ProfileSettings(Settings):
     renewal_cooldown: Seconds = 10
     timeout: Annotated[Seconds, Field(gt=0)] = 30
     margin: Seconds = 30
-
-    @field_validator("extends")
-    @classmethod
-    def _presets_come_later(cls, extends: str | None) -> None:
-        if extends is not None:
-            raise _not_built("extends (presets)")
 
     @field_validator("mode")
     @classmethod

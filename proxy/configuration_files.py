@@ -16,6 +16,7 @@ from proxy.configuration_tree import ConfigurationTree, Position, Positions
 from proxy.configuration_warnings import warnings_about
 from proxy.environment_overrides import SECRET_KEY, apply_environment
 from proxy.file_permissions import exposed_files
+from proxy.inheritance import check_presets, merge_presets, split_environment
 from proxy.near_misses import did_you_mean
 from proxy.references import LookUpPassword, References, UnresolvedReference
 from proxy.setting_keys import KeyPath, keys_at
@@ -61,7 +62,11 @@ def load_configuration(
     file = find_configuration_file(path, environ, cwd)
     tree = ConfigurationTree()
     files = _read_files(tree, file)
-    apply_environment(tree, environ)
+    naming_presets, others = split_environment(environ)
+    apply_environment(tree, naming_presets)
+    merge_presets(tree)
+    apply_environment(tree, others)
+    check_presets(tree)
     if listen is not None:
         tree.put(("listen",), listen, Position(variable="--listen"))
     written_out = {path for path, text in tree.texts() if "${" not in text}

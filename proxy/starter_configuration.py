@@ -25,6 +25,7 @@ listen: 127.0.0.1:8080            # where programs reach the proxy
 profiles:
   orders:
     description: Orders API of Example Corp
+    # extends: keycloak           # what a provider wants; `grantproxy init --list-presets` shows which
     match:                        # which requests this profile owns: any entry
       - host: api.example.com     # exact, *.example.com, or with captures: "{tenant}.example.com"
         scheme: https
@@ -86,5 +87,5 @@ profiles:
 # console: 127.0.0.1:8082         # web console, health, metrics
 # workers: 4                      # processes
 # end_user_header: X-End-User     # whom a per-user profile acts for
-# In a profile: mode: per_user, connector: http://gateway:3128, extends: PRESET.
+# In a profile: mode: per_user, connector: http://gateway:3128.
 """
