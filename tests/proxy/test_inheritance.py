@@ -6,6 +6,7 @@ from profiles.errors import ConfigurationError
 from profiles.model import ClientAuthentication
 from proxy.composition import compose
 from proxy.configuration_files import load_configuration
+from proxy.presets.catalogue import load_preset
 
 FILLED = """\
 profiles:
@@ -116,14 +117,18 @@ def test_a_mapping_inside_the_grant_is_merged_as_well(orders):
 
 
 def test_two_profiles_of_one_preset_do_not_share_what_it_brought(load):
-    """What one of them gets from the environment is not in the other."""
-    text = FILLED + FILLED.removeprefix("profiles:\n").replace("orders:", "bills:").replace("api.", "bills.")
-    variable = "GRANTPROXY_PROFILES__BILLS__GRANT__PARAMETERS__X"
+    """What one of them gets from the environment is not in the other, nor in the preset."""
+    text = FILLED.replace("keycloak", "auth0-realm")
+    text += text.removeprefix("profiles:\n").replace("orders:", "bills:").replace("api.", "bills.")
+    environ = {
+        "GRANTPROXY_PROFILES__BILLS__GRANT__BODY__REALM": "one",
+        "GRANTPROXY_PROFILES__ORDERS__GRANT__BODY__REALM": "two",
+    }
 
-    profiles = load(text, environ={variable: "1"}).settings.profiles
+    profiles = load(text, environ=environ).settings.profiles
 
-    assert profiles["bills"].grant.parameters == {"x": "1"}
-    assert profiles["orders"].grant.parameters == {}
+    assert [profiles[name].grant.body["realm"] for name in ("bills", "orders")] == ["one", "two"]
+    assert "realm" not in load_preset("auth0-realm").profile["grant"]["body"]
 
 
 def test_a_section_with_every_entry_commented_out_is_the_presets(orders):
@@ -254,7 +259,7 @@ def test_an_unknown_preset_is_one_problem(problems):
 
 
 def test_what_is_wrong_with_a_presets_setting_stands_at_extends(tmp_path, load):
-    """The preset's endpoint would be reached in clear: the line of what comes from it is that of `extends`."""
+    """The preset's endpoint would be reached in clear; what comes from a preset has the line of `extends`."""
     configuration = load(FILLED.replace("https://sso", "http://sso"))
 
     with pytest.raises(ConfigurationError) as caught:
