@@ -8,10 +8,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from profiles.errors import Refusal, TokenEndpointUnreachable, TokenResponseInvalid
+from profiles.errors import Refusal, TokenEndpointUnreachable, TokenRequestRejected, TokenResponseInvalid
 from profiles.grants import Grant, TokenRequest
 from profiles.held_tokens import TokenResponse
 from profiles.token_answer import TokenAnswer
+from profiles.token_rejections import without_quotation
 from profiles.token_response import parse_token_response
 
 TRIES = 3
@@ -43,11 +44,19 @@ class TokenClient:
 
     async def password(self, grant: Grant, values: Mapping[str, Any]) -> TokenResponse:
         """The password grant. Raises a Refusal about the token endpoint."""
-        return await self._ask(grant, grant.password_request(values))
+        request = grant.password_request(values)
+        try:
+            return await self._ask(grant, request)
+        except TokenRequestRejected as rejection:
+            raise without_quotation(rejection, _submitted(grant, values)) from None
 
     async def refresh(self, grant: Grant, values: Mapping[str, Any], refresh_token: str) -> TokenResponse:
         """The refresh grant. Raises a Refusal about the token endpoint."""
-        return await self._ask(grant, grant.refresh_request(values, refresh_token))
+        request = grant.refresh_request(values, refresh_token)
+        try:
+            return await self._ask(grant, request)
+        except TokenRequestRejected as rejection:
+            raise without_quotation(rejection, (refresh_token, *_submitted(grant, values))) from None
 
     async def _ask(self, grant: Grant, request: TokenRequest) -> TokenResponse:
         delay = FIRST_DELAY
@@ -91,3 +100,8 @@ class _MayPassError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__()
         self.refusal = refusal
+
+
+def _submitted(grant: Grant, values: Mapping[str, Any]) -> tuple[str, ...]:
+    secret = grant.settings.client_secret
+    return (*map(str, values.values()), secret.get_secret_value() if secret else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from profiles.errors import TokenRequestRejected
@@ -14,12 +14,28 @@ an answer may repeat a password anywhere, and a refusal carries none."""
 
 _NO_CODE = "error"
 
+REGISTERED = frozenset(
+    {
+        "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+        "invalid_scope", "access_denied", "server_error", "temporarily_unavailable", "slow_down",
+    }
+)  # fmt: skip
+"""Codes that say the same whatever was sent (RFC 6749 sections 4.1.2.1 and 5.2)."""
+
 
 def rejection_of(status: int, data: Any, retry_after: int | None = None) -> TokenRequestRejected:
     """The server's no, with its code where it gave a proper one; *data* is the decoded body."""
     error = error_of(data)
     detail = f"the token endpoint answered {status}" + (f" ({error})" if error else "")
     return TokenRequestRejected(detail, error=error, upstream_status=status, retry_after=retry_after)
+
+
+def without_quotation(rejection: TokenRequestRejected, submitted: Iterable[str]) -> TokenRequestRejected:
+    """The rejection, without its code where the server made one of what it had been sent."""
+    error = rejection.error
+    if error is None or error in REGISTERED or not any(value and value in error for value in submitted):
+        return rejection
+    return rejection_of(rejection.upstream_status or 400, {"error": _NO_CODE}, rejection.retry_after)
 
 
 def error_of(data: Any) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.end_to_end.servers.django_server import DjangoServer, django_server, 
 from tests.end_to_end.servers.origin import Origin, serve_origin
 from tests.end_to_end.servers.proxy_process import ProxyProcess, run_proxy
 from tests.end_to_end.servers.raw_origin import RawOrigin, Script, serve_raw_origin
+from tests.end_to_end.servers.shared_proxy import SharedProxy
 
 
 @pytest.fixture(scope="session")
@@ -154,3 +155,18 @@ def proxy(
             )
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def shared_proxy(
+    tmp_path_factory: pytest.TempPathFactory, proxy_defaults: dict[str, Any], test_ca: Path
+) -> Iterator[SharedProxy]:
+    """`grantproxy serve`, started once: `shared_proxy({"profiles": {...}})` -> ProxyProcess, reloaded."""
+
+    def start(config: Mapping[str, Any]) -> AbstractContextManager[ProxyProcess]:
+        folder = tmp_path_factory.mktemp("shared-proxy")
+        return run_proxy(config, folder=folder, defaults=proxy_defaults, test_ca=test_ca)
+
+    shared = SharedProxy(start)
+    yield shared
+    shared.close()

@@ -59,6 +59,11 @@ class Output:
         with self._changed:
             return "\n".join(line for stream, line in self.lines if name in (None, stream))
 
+    def forget(self) -> None:
+        """Begins anew, for the next test of a process that goes on."""
+        with self._changed:
+            self.lines.clear()
+
     def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Waits until the condition holds; False when time is up, or the output over, and it does not."""
         with self._changed:
