@@ -14,10 +14,9 @@ from proxy.demo.authorization_server import DemoClient
 from tests.end_to_end.clients.answers import Answer, ClientFailed
 from tests.end_to_end.clients.raw import RawClient
 from tests.end_to_end.clients.sending import Sender
+from tests.end_to_end.configurations import one_profile
 from tests.end_to_end.servers.authlib_server import (
     CLIENT_ID,
-    CLIENT_SECRET,
-    PASSWORD,
     USERNAME,
     AuthlibServer,
 )
@@ -28,33 +27,14 @@ from tests.end_to_end.servers.shared_proxy import SharedProxy
 StartProxy = Callable[..., ProxyProcess]
 
 
-def orders(server: AuthlibServer, *hosts: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A configuration with one profile that owns *hosts*."""
-    grant = {
-        "token_endpoint": server.token_endpoint,
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-    }
-    credentials = {"username": USERNAME, "password": PASSWORD}
-    return {
-        "profiles": {"orders": {"match": list(hosts), "credentials": credentials, "grant": grant, **more}}
-    }
-
-
-def slug(answer: Answer) -> str | None:
-    """The slug of a refusal of ours; None for anything else."""
-    is_problem = answer.value("content-type") == "application/problem+json"
-    return answer.json()["slug"] if is_problem else None
-
-
 @pytest.mark.parametrize(
     ("server_name", "host"),
     [
-        pytest.param("globex.localhost", "acme.localhost", id="sni"),
-        pytest.param("acme.localhost", "globex.localhost", id="host"),
-        pytest.param("globex.localhost", "globex.localhost", id="connection"),
-        pytest.param("acme.localhost", "acme.localhost.evil.test", id="suffix"),
-        pytest.param("acme.localhost", "acme.localhost:1", id="port"),
+        pytest.param("globex.localhost", "acme.localhost", id="hazard-18-sni"),
+        pytest.param("acme.localhost", "globex.localhost", id="hazard-18-host"),
+        pytest.param("globex.localhost", "globex.localhost", id="hazard-18-connection"),
+        pytest.param("acme.localhost", "acme.localhost.evil.test", id="hazard-18-suffix"),
+        pytest.param("acme.localhost", "acme.localhost:1", id="hazard-18-port"),
     ],
 )
 def test_i1_connection_sni_and_host_name_one_origin(
@@ -64,9 +44,9 @@ def test_i1_connection_sni_and_host_name_one_origin(
     server_name: str,
     host: str,
 ) -> None:
-    """Where one of the three names another origin, the request is refused and no token is asked for."""
+    """Hazard 18: where one of the three names another origin, the request is refused and no token is asked for."""
     running = shared_proxy(
-        orders(authorization_server, {"host": "{tenant}.localhost", "port": tls_origin.port})
+        one_profile(authorization_server, {"host": "{tenant}.localhost", "port": tls_origin.port})
     )
 
     with RawClient(running.host, running.port) as client:
@@ -76,18 +56,31 @@ def test_i1_connection_sni_and_host_name_one_origin(
         client.request("GET /echo HTTP/1.1", f"Host: {authority}")
         answer = client.read_answer()
 
-    assert (tunnel.status, answer.status, slug(answer)) == (200, 400, "hosts_disagree")
+    assert (tunnel.status, answer.status, answer.slug) == (200, 400, "hosts_disagree")
     assert (tls_origin.requests, authorization_server.requests) == ([], 0)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost"])
+def test_i1_target_and_host_field_name_one_origin(
+    shared_proxy: SharedProxy, send: Sender, authorization_server: AuthlibServer, origin: Origin, host: str
+) -> None:
+    """Hazard 18 without TLS: the request line goes to one origin, Host names another."""
+    running = shared_proxy(one_profile(authorization_server, origin))
+
+    answer = send("curl", running, "GET", origin.url(), {"Host": host})
+
+    assert (answer.status, answer.slug) == (400, "hosts_disagree")
+    assert (origin.requests, authorization_server.requests) == ([], 0)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 @pytest.mark.parametrize(
     ("pattern", "host"),
     [
-        pytest.param("*.example.test", "example.test", id="wildcard-is-not-its-parent"),
-        pytest.param("*.example.test", "evil-example.test", id="wildcard-starts-at-a-dot"),
-        pytest.param("api.example.test", "api.example.test.other.test", id="anchored-at-the-end"),
-        pytest.param("{tenant}.example.test", "a.b.example.test", id="capture-is-one-label"),
+        pytest.param("*.example.test", "example.test", id="hazard-18-wildcard-is-not-its-parent"),
+        pytest.param("*.example.test", "evil-example.test", id="hazard-18-wildcard-starts-at-a-dot"),
+        pytest.param("api.example.test", "api.example.test.other.test", id="hazard-18-anchored-at-the-end"),
+        pytest.param("{tenant}.example.test", "a.b.example.test", id="hazard-18-capture-is-one-label"),
     ],
 )
 def test_i1_a_host_that_is_only_alike_gets_no_credential(
@@ -102,7 +95,7 @@ def test_i1_a_host_that_is_only_alike_gets_no_credential(
     target = make_origin(tls=tls)
     running = shared_proxy(
         {
-            **orders(authorization_server, {"host": pattern, "port": target.port}, allow_cleartext=True),
+            **one_profile(authorization_server, {"host": pattern, "port": target.port}, allow_cleartext=True),
             "unmatched": "refuse",
         }
     )
@@ -114,7 +107,7 @@ def test_i1_a_host_that_is_only_alike_gets_no_credential(
             client.request(f"GET {target.url('/echo', host)} HTTP/1.1", f"Host: {host}:{target.port}")
             answer = client.read_answer()
 
-    assert (answer.status, slug(answer)) == (403, "origin_not_allowed")
+    assert (answer.status, answer.slug) == (403, "origin_not_allowed")
     assert (target.requests, authorization_server.requests) == ([], 0)
 
 
@@ -126,7 +119,7 @@ def test_i1_another_port_is_another_origin(
 ) -> None:
     """The same host at a port that the profile does not name is passed on without a credential."""
     owned, other = make_origin(), make_origin()
-    running = shared_proxy(orders(authorization_server, {"host": "127.0.0.1", "port": owned.port}))
+    running = shared_proxy(one_profile(authorization_server, owned))
 
     statuses = [send("httpx", running, "GET", target.url()).status for target in (owned, other)]
 
@@ -157,11 +150,11 @@ def test_i2_without_a_token_nothing_is_forwarded(
 ) -> None:
     """Whatever the authorization server says instead of a token, the origin hears nothing."""
     authorization_server.answer_with(*answer_with)
-    running = shared_proxy(orders(authorization_server, {"host": "127.0.0.1", "port": origin.port}))
+    running = shared_proxy(one_profile(authorization_server, origin))
 
     answer = send("httpx", running, "POST", origin.url(), {"Authorization": "Bearer own"}, b"body")
 
-    assert (answer.status, slug(answer)) == expected
+    assert (answer.status, answer.slug) == expected
     assert (answer.value("proxy-status") or "").startswith("grantproxy; error=")
     assert origin.requests == []
 
@@ -171,7 +164,7 @@ def test_i2_a_renewal_that_fails_within_a_replay_ends_in_an_answer(
 ) -> None:
     """When the token is rejected and no other can be had, the request goes out no second time."""
     origin.accepts = authorization_server.accepts
-    running = shared_proxy(orders(authorization_server, {"host": "127.0.0.1", "port": origin.port}))
+    running = shared_proxy(one_profile(authorization_server, origin))
     url = origin.url("/protected")
     send("httpx", running, "GET", url)
     authorization_server.revoke_access_tokens()
@@ -181,7 +174,7 @@ def test_i2_a_renewal_that_fails_within_a_replay_ends_in_an_answer(
     again = send("httpx", running, "GET", url)
 
     assert answer.status in (401, 502)
-    assert slug(again) == "credentials_locked"
+    assert again.slug == "credentials_locked"
     assert [request.status for request in origin.requests] == [200, 401]
 
 
@@ -199,7 +192,7 @@ def test_i3_the_clients_own_header_never_survives(
 ) -> None:
     """One Authorization arrives and it is ours."""
     origin.accepts = authorization_server.accepts
-    running = shared_proxy(orders(authorization_server, {"host": "127.0.0.1", "port": origin.port}))
+    running = shared_proxy(one_profile(authorization_server, origin))
 
     with RawClient(running.host, running.port) as client:
         fields = [f"{name}: {value}" for name, value in own]
@@ -216,12 +209,12 @@ def sentinel(name: str) -> str:
 
 def everything_said(running: ProxyProcess, answers: list[Answer]) -> str:
     """All that the proxy printed, and its own answers with their header sections."""
-    own = [answer for answer in answers if slug(answer) is not None]
+    own = [answer for answer in answers if answer.slug is not None]
     assert own, "no refusal was seen"
     return running.log_text() + "".join(f"{answer.headers} {answer.body!r}" for answer in own)
 
 
-def test_i4_no_secret_in_what_the_proxy_says(
+def test_i4_hazard_16_no_secret_in_what_the_proxy_says(
     shared_proxy: SharedProxy,
     send: Sender,
     make_authorization_server: Callable[..., AuthlibServer],
@@ -232,7 +225,7 @@ def test_i4_no_secret_in_what_the_proxy_says(
     server = make_authorization_server(
         users={USERNAME: password}, clients=[DemoClient(CLIENT_ID, client_secret)]
     )
-    config = orders(server, {"host": "127.0.0.1", "port": origin.port}, payload_limit=1000)
+    config = one_profile(server, origin, payload_limit=1000)
     profile = config["profiles"]["orders"]
     profile["credentials"]["password"] = password
     profile["grant"]["client_secret"] = client_secret
@@ -264,12 +257,12 @@ def test_i4_no_secret_in_what_the_proxy_says(
     assert [name for name in (password, client_secret, *tokens) if name is None or name in said] == []
 
 
-def test_i4_no_secret_of_a_refused_token_request(
+def test_i4_hazard_16_no_secret_of_a_refused_token_request(
     shared_proxy: SharedProxy, send: Sender, authorization_server: AuthlibServer, origin: Origin
 ) -> None:
     """An authorization server that quotes the password back finds no echo in us."""
     password, client_secret, token = sentinel("password"), sentinel("secret"), sentinel("token")
-    config = orders(authorization_server, {"host": "127.0.0.1", "port": origin.port})
+    config = one_profile(authorization_server, origin)
     config["profiles"]["orders"]["credentials"]["password"] = password
     config["profiles"]["orders"]["grant"]["client_secret"] = client_secret
     quoted = {"error": f"no {password}", "error_description": f"{client_secret} {token}"}
@@ -283,7 +276,7 @@ def test_i4_no_secret_of_a_refused_token_request(
     running.access_log(len(answers))
 
     said = everything_said(running, answers)
-    assert slug(answers[-1]) == "credentials_locked"
+    assert answers[-1].slug == "credentials_locked"
     assert [name for name in (password, client_secret, token) if name in said] == []
 
 
@@ -294,20 +287,23 @@ def test_i5_no_credential_over_cleartext_unless_permitted(
     """Beyond loopback, http is refused wherever the credential would stand in the request."""
     fields = [{"in": place, "key": "key", "value": "{{access_token}}"}]
     owned = {"host": "api.example.test", "port": origin.port}
-    running = shared_proxy(orders(authorization_server, owned, fields=fields))
+    running = shared_proxy(one_profile(authorization_server, owned, fields=fields))
     url = origin.url("/echo/{key}", host="api.example.test")
 
-    answer = send("requests", running, "POST", url, {"Content-Type": "application/json"}, "{}")
+    refused = send("requests", running, "POST", url, {"Content-Type": "application/json"}, "{}")
+    held = (len(origin.requests), authorization_server.requests)
+    running.reload(one_profile(authorization_server, owned, fields=fields, allow_cleartext=True))
+    permitted = send("requests", running, "POST", url, {"Content-Type": "application/json"}, "{}")
 
-    assert (answer.status, slug(answer)) == (403, "cleartext_refused")
-    assert (origin.requests, authorization_server.requests) == ([], 0)
+    assert (refused.status, refused.slug, held) == (403, "cleartext_refused", (0, 0))
+    assert permitted.status == 200
 
 
 def test_i5_the_token_endpoint_is_held_to_it_too(
     proxy: StartProxy, authorization_server: AuthlibServer, origin: Origin
 ) -> None:
     """The password goes over http to no authorization server beyond loopback."""
-    config = orders(authorization_server, {"host": "127.0.0.1", "port": origin.port})
+    config = one_profile(authorization_server, origin)
     endpoint = authorization_server.token_endpoint.replace("127.0.0.1", "login.example.test")
     config["profiles"]["orders"]["grant"]["token_endpoint"] = endpoint
 
@@ -328,7 +324,7 @@ def test_i6_proxy_authorization_never_leaves(
 ) -> None:
     """Not with a plain request, not from the CONNECT, and not when a client repeats it in its tunnel."""
     target: Origin = request.getfixturevalue("origin" if scheme == "http" else "tls_origin")
-    running = shared_proxy(orders(authorization_server, {"host": "127.0.0.1", "port": target.port}))
+    running = shared_proxy(one_profile(authorization_server, target))
     field, authority = "Proxy-Authorization: Basic Ym90OnNlY3JldA==", f"{host}:{target.port}"
 
     with RawClient(running.host, running.port) as client:
@@ -354,7 +350,7 @@ def test_i7_a_host_no_profile_owns_is_never_decrypted(
     host: str,
 ) -> None:
     """The certificate is the origin's own, and the access log knows no request of it."""
-    running = shared_proxy(orders(authorization_server, {"host": "127.0.0.1", "port": tls_origin.port}))
+    running = shared_proxy(one_profile(authorization_server, tls_origin))
 
     with RawClient(running.host, running.port) as client:
         client.tunnel(f"{host}:{tls_origin.port}")
@@ -371,7 +367,7 @@ def test_i7_a_host_that_is_refused_gets_no_tunnel(
     shared_proxy: SharedProxy, send: Sender, authorization_server: AuthlibServer, tls_origin: Origin
 ) -> None:
     """With `unmatched: refuse` there is no connection to a host that no profile owns."""
-    config = orders(authorization_server, {"host": "127.0.0.1", "port": tls_origin.port})
+    config = one_profile(authorization_server, tls_origin)
     running = shared_proxy({**config, "unmatched": "refuse"})
 
     with pytest.raises(ClientFailed):
@@ -385,7 +381,7 @@ def test_i8_many_rejections_of_one_token_cause_one_renewal(
 ) -> None:
     """Thirty requests that were all sent with the old token share the token request for the new one."""
     tls_origin.accepts = authorization_server.accepts
-    running = shared_proxy(orders(authorization_server, {"host": "127.0.0.1", "port": tls_origin.port}))
+    running = shared_proxy(one_profile(authorization_server, tls_origin))
     url = tls_origin.url("/protected")
     with send.client(running, http2=True) as client, ThreadPoolExecutor(30) as pool:
         client.get(url)

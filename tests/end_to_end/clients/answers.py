@@ -32,6 +32,12 @@ class Answer:
         values = [value for key, value in self.headers if key == name.lower()]
         return ", ".join(values) if values else None
 
+    @property
+    def slug(self) -> str | None:
+        """Of a refusal by the proxy; None for any other answer."""
+        is_problem = self.value("content-type") == "application/problem+json"
+        return self.json()["slug"] if is_problem else None
+
     def json(self) -> Any:
         return json.loads(self.body)
 
