@@ -6,7 +6,6 @@ It stands on internals of mitmproxy 12.2; `tests/addons/test_contract.py` holds 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from mitmproxy import http
@@ -14,7 +13,6 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers.http import (
     HttpLayer,
-    HttpRequestHook,
     RequestData,
     RequestEndOfMessage,
     RequestProtocolError,
@@ -23,6 +21,7 @@ from mitmproxy.proxy.layers.http import (
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
+    SendHttp,
 )
 
 from addons import wire
@@ -53,8 +52,6 @@ def install() -> None:
 class AuthorizedHttpStream(AnsweringHttpStream):
     """A stream whose flow may have a passage; without one it does what mitmproxy's does."""
 
-    _waits_for_body = False
-    """A replay is decided on and the client's body is not through yet."""
     _held_is_whole = True
     """Whether the answer that was held back could be passed on after all."""
 
@@ -89,25 +86,9 @@ class AuthorizedHttpStream(AnsweringHttpStream):
             yield from super().state_consume_request_body(event)
 
     def state_stream_request_body(self, event: events.Event) -> Commands:
-        passage = passage_of(self.flow)
         if isinstance(event, RequestTrailers) and not wire.takes_trailers(self.flow):
             return
-        if passage is None or not self._waits_for_body:
-            yield from super().state_stream_request_body(event)
-        elif isinstance(event, RequestData):
-            passage.exchange.keep(event.data)
-            if not passage.exchange.replayable:
-                passage.exchange.give_up()
-                self._waits_for_body = False
-                yield from self._pass_held_answer()
-        elif isinstance(event, RequestTrailers):
-            self.flow.request.trailers = event.trailers
-        elif isinstance(event, RequestEndOfMessage):
-            self.flow.request.timestamp_end = time.time()
-            yield HttpRequestHook(self.flow)
-            self.client_state = self.state_done
-            self._waits_for_body = False
-            yield from self._renew_and_send_again()
+        yield from super().state_stream_request_body(event)
 
     # The way of the answer
 
@@ -132,7 +113,7 @@ class AuthorizedHttpStream(AnsweringHttpStream):
             if passage.verdict is Verdict.FORWARD:
                 yield from super().state_consume_response_body(event)
             else:
-                yield from self._replay_when_body_is_through()
+                yield from self._replay()
         else:
             yield from super().state_consume_response_body(event)
 
@@ -150,7 +131,7 @@ class AuthorizedHttpStream(AnsweringHttpStream):
         else:
             self._held_is_whole = False
             yield from self._end_first_sending()
-            yield from self._replay_when_body_is_through()
+            yield from self._replay()
 
     def _judge_body(self, passage: Passage) -> Verdict:
         response = self.flow.response
@@ -165,14 +146,13 @@ class AuthorizedHttpStream(AnsweringHttpStream):
 
     # The second sending
 
-    def _replay_when_body_is_through(self) -> Commands:
+    def _replay(self) -> Commands:
         self.server_state = self.state_swallow_response
-        if self.client_state == self.state_done:
-            yield from self._renew_and_send_again()
-        else:
-            # The origin answered early. The rest of the body is collected, and not sent where it is unwanted.
+        if self.client_state != self.state_done:
+            # The origin answered early. What still comes of the body goes out with the second sending: a
+            # client may send it only once that is answered.
             yield from self._end_first_sending()
-            self._waits_for_body = True
+        yield from self._renew_and_send_again()
 
     def _renew_and_send_again(self) -> Commands:
         passage = passage_of(self.flow)
@@ -196,8 +176,14 @@ class AuthorizedHttpStream(AnsweringHttpStream):
         self.response_body_buf.clear()
         wire.forget_sending(self.flow, self.stream_id, self._http_layer())
         self.server_state = self.state_wait_for_response_headers
-        if (yield from self.make_server_connection()):
+        if not (yield from self.make_server_connection()):
+            return
+        if self.client_state == self.state_done:
             yield from wire.send_whole(self.flow, passage, self.stream_id)
+            return
+        yield from wire.send_head(self.flow, passage, self.stream_id)
+        if kept := passage.exchange.kept_body():
+            yield SendHttp(RequestData(self.stream_id, kept), self.context.server)
 
     def _pass_held_answer(self) -> Commands:
         """The answer that was held back goes to the client as it is."""

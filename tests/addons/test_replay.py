@@ -425,36 +425,28 @@ async def test_a_long_rejected_answer_that_cannot_be_replaced_is_not_passed_on_i
 # Answers before the request is through
 
 
-async def test_a_rejection_before_the_body_is_through_waits_for_the_rest(world: MakeWorld) -> None:
-    """The first sending ends at once, the rest of the body is collected and goes out in the second."""
-    scene = play(world())
+@pytest.mark.parametrize("replay_limit", [1000, 8], ids=["kept", "rest-over-the-limit"])
+async def test_a_rejection_before_the_body_is_through_takes_the_rest_along(
+    world: MakeWorld, replay_limit: int
+) -> None:
+    """The first sending ends at once; the second has what came so far, and the rest as it comes."""
+    made = world({"replay_limit": replay_limit})
+    scene = play(made)
 
     await scene.from_client(request("POST", "/api/x", "Content-Length: 10") + b"12345")
     await scene.from_origin(REJECTED)
     first = scene.origins[0]
     closed = not first.is_open
-    await scene.from_client(b"67890")
     second = origin_of(scene).take()
+    await scene.from_client(b"67890")
+    rest = origin_of(scene).take()
     await scene.from_origin(ACCEPTED)
 
     assert closed
     assert body_of(first.take()) == b"12345"
     assert token_in(second) == "token-2"
-    assert body_of(second) == b"1234567890"
+    assert (body_of(second), rest) == (b"12345", b"67890")
     assert scene.client.take() == ACCEPTED
-
-
-async def test_a_rejection_is_passed_on_when_the_rest_turns_out_too_long(world: MakeWorld) -> None:
-    """Beyond the replay limit there is no second sending: the client gets the answer that was held."""
-    made = world({"replay_limit": 8})
-    scene = play(made)
-
-    await scene.from_client(request("POST", "/api/x", "Content-Length: 10") + b"12345")
-    await scene.from_origin(REJECTED)
-    await scene.from_client(b"67890")
-
-    assert scene.client.take() == REJECTED
-    assert len(scene.origins) == 1
     await made.composition.close()
 
 

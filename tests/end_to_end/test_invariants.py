@@ -44,7 +44,7 @@ def test_i1_connection_sni_and_host_name_one_origin(
     server_name: str,
     host: str,
 ) -> None:
-    """Hazard 18: where one of the three names another origin, the request is refused and no token is asked for."""
+    """Hazard 18: where one of the three names another origin, the request is refused without a token."""
     running = shared_proxy(
         one_profile(authorization_server, {"host": "{tenant}.localhost", "port": tls_origin.port})
     )

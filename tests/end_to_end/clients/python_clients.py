@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -50,7 +51,7 @@ def httpx_client(order: Order, *, http2: bool = False) -> httpx.Client:
     return httpx.Client(
         http2=http2,
         proxy=order.proxy_url,
-        verify=_context(order) or True,
+        verify=_context(order, _PrefersHttp2 if http2 else ssl.SSLContext) or True,
         trust_env=False,
         timeout=order.timeout,
     )
@@ -85,8 +86,19 @@ async def _send_with_aiohttp(order: Order) -> Answer:
             raise ClientFailed(repr(error)) from error
 
 
-def _context(order: Order) -> ssl.SSLContext | None:
-    return None if order.ca_file is None else ssl.create_default_context(cafile=str(order.ca_file))
+class _PrefersHttp2(ssl.SSLContext):
+    """httpx names http/1.1 before h2, and a server that heeds the order never speaks HTTP/2 with it."""
+
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        super().set_alpn_protocols(sorted(alpn_protocols, key="h2".__ne__))
+
+
+def _context(order: Order, kind: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext | None:
+    if order.ca_file is None:
+        return None
+    context = kind(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile=str(order.ca_file))
+    return context
 
 
 def _without_credentials(url: str | None) -> str | None:
