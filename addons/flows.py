@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary, WeakSet
 
 from mitmproxy import connection, http
@@ -18,14 +18,15 @@ from profiles.requests import HeaderFields, Origin, RequestHead
 class Passage:
     """A flow's way with authorization: the exchange, and what goes on the wire in place of the request.
 
-    `flow.request` stays as the client sent it, so that no dump, view or log of a flow holds a token.
+    `flow.request` stays as the client sent it, so that no dump, view or log of a flow holds a token, and
+    the repr shows nothing of what is sent.
     """
 
     exchange: Exchange
-    head: RequestHead
-    headers: HeaderFields
-    target: str
-    content: bytes | None = None
+    head: RequestHead = field(repr=False)
+    headers: HeaderFields = field(repr=False)
+    target: str = field(repr=False)
+    content: bytes | None = field(default=None, repr=False)
     """The body to send, where a field goes into it."""
     verdict: Verdict = Verdict.FORWARD
     replays: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mitmproxy import http
+from mitmproxy.exceptions import AddonHalt
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layer, layers
 from mitmproxy.proxy.context import Context
@@ -31,7 +32,10 @@ class Interception:
             set_tunnel(flow)
 
     def next_layer(self, next_layer: layer.NextLayer) -> None:
-        """Runs ahead of mitmproxy's own choice of the protocol inside a CONNECT."""
+        """Runs ahead of mitmproxy's own choice of the protocol inside a CONNECT.
+
+        Raises AddonHalt, which ends the event, where nothing can be decided yet.
+        """
         context = next_layer.context
         if next_layer.layer is not None or not _is_inside_connect(context) or context.server.address is None:
             return
@@ -46,9 +50,9 @@ class Interception:
                 hello = None
             else:
                 if hello is None:
-                    # The hello is not whole yet. mitmproxy's own addon would decide now: stay undecided.
-                    next_layer.layer = None
-                    return
+                    # Not whole yet (a post-quantum key share fills a segment). mitmproxy's own addon, which
+                    # comes next, would take it for TLS to look into: nobody decides before the rest is there.
+                    raise AddonHalt
             # A foreign connection that asks for a host of ours in its SNI is looked into, to be refused.
             if hello is not None and hello.sni and self._concerns_us(hello.sni, port):
                 return
