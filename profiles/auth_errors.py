@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable
 from enum import Enum
 
+from profiles.inspected_bodies import text_of
 from profiles.model import AuthErrorRule
 from profiles.requests import HeaderFields
 
@@ -43,26 +43,14 @@ class AuthErrors:
         if status in self._certain:
             return AuthErrorMatch.YES
         for name, value in headers:
-            if name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream"):
+            if name.lower() == b"content-type" and value.strip().lower().startswith(b"text/event-stream"):
                 return AuthErrorMatch.NO
         return AuthErrorMatch.BODY_DECIDES
 
     def match_body(self, status: int, headers: HeaderFields, body: bytes) -> bool:
         """Whether a pattern of the status is found in *body*, the answer's first `INSPECTED_BYTES`."""
-        text = _decoded(headers, body).decode("utf-8", "replace")
-        return any(pattern.search(text) for pattern in self._patterns.get(status, ()))
-
-
-def _decoded(headers: HeaderFields, body: bytes) -> bytes:
-    """Undoes gzip or deflate as far as *body* goes; anything else is searched as it is."""
-    coding = next(
-        (value.lower().strip() for name, value in headers if name.lower() == b"content-encoding"), b""
-    )
-    wbits = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}.get(coding)
-    if wbits is None:
-        return body
-    try:
-        # A decompress object gives what it has: the body may have been cut at the limit.
-        return zlib.decompressobj(wbits).decompress(body, INSPECTED_BYTES)
-    except zlib.error:
-        return body
+        patterns = self._patterns.get(status, ())
+        if not patterns:
+            return False
+        text = text_of(headers, body[:INSPECTED_BYTES], INSPECTED_BYTES)
+        return any(pattern.search(text) for pattern in patterns)
