@@ -63,6 +63,12 @@ class RequestPlan:
     body: Mapping[str, Any] | None
     client: tuple[Mapping[str, str], Mapping[str, str]]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The placeholders anywhere in it."""
+        trees = (self.headers, self.query, self.parameters, self.body)
+        return self.endpoint.names.union(*map(names_in, trees))
+
     def request(self, standard: Mapping[str, Any], values: Mapping[str, Any]) -> TokenRequest:
         """The request with *values*. Raises MissingValue, and ValueError for a value that cannot stand."""
         url = self.endpoint.render(values)
@@ -99,6 +105,11 @@ class Grant:
     response_plan: ResponsePlan = field(repr=False)
     allow_cleartext: bool
     timeout: float
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The placeholders in either token request, and the form fields, which are sent under their keys."""
+        return self.password.names | self.refresh.names | frozenset(self.form_keys)
 
     @property
     def content_type(self) -> ContentType:
@@ -149,6 +160,14 @@ def rendered(node: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(node, list):
         return [rendered(item, values) for item in node]
     return node
+
+
+def names_in(node: Any) -> frozenset[str]:
+    """The placeholders of a compiled tree."""
+    if isinstance(node, Template):
+        return node.names
+    items = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    return frozenset().union(*map(names_in, items))
 
 
 def _without_nulls(parameters: Mapping[str, Any]) -> dict[str, Any]:

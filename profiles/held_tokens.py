@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 
 class TokenKey(NamedTuple):
-    """Whose token it is. `fingerprint` is a keyed digest of credentials and grant settings: when either
-    changes, what was held under the old key is not found any more."""
+    """Whose token it is. `captures` are the tenant and what the token requests mention; `fingerprint` is a
+    keyed digest of credentials and grant settings: when either changes, what was held is found no more."""
 
     profile: str
     captures: tuple[tuple[str, str], ...] = ()

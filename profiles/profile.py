@@ -40,6 +40,7 @@ class Profile:
     check_url: Endpoint | None = field(repr=False)
     form_values: Mapping[str, Any] = field(repr=False)
     fingerprint: str = field(repr=False)
+    _token_names: frozenset[str] = field(repr=False)
 
     @property
     def has_credentials(self) -> bool:
@@ -49,6 +50,15 @@ class Profile:
     def values(self, captures: Mapping[str, str]) -> dict[str, Any]:
         """What `{name}` and `{{name}}` stand for before there is a token: captures win over the tenant."""
         return {**_own_values(self.settings, self.form_values), **captures}
+
+    def token_captures(self, captures: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """The captures that a token is held for: the tenant, and those that a token request mentions.
+
+        One that only routes (`/accounts/{id}/**`) makes no other token request. Were a token held for each of
+        its values, a refused password would be submitted once for each, and a single-session server would
+        end one value's session with the next one's.
+        """
+        return tuple(item for item in captures if item[0] == "tenant" or item[0] in self._token_names)
 
 
 def compile_profile(
@@ -105,6 +115,7 @@ def compile_profile(
         check_url=check_url,
         form_values=values,
         fingerprint=fingerprint(*_what_a_token_depends_on(settings)),
+        _token_names=grant.names,
     )
 
 

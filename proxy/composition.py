@@ -137,7 +137,7 @@ def _compile_profiles(configuration: Configuration) -> dict[str, Profile]:
 def _subject_of(client: TokenClient, profile: Profile, captures: Captures) -> Subject:
     settings = profile.settings
     return Subject(
-        key=TokenKey(profile.name, captures, "", profile.fingerprint),
+        key=TokenKey(profile.name, profile.token_captures(captures), "", profile.fingerprint),
         grants=BoundGrants(client, profile.grant, profile.values(dict(captures))),
         regenerate=settings.regenerate,
         has_credentials=profile.has_credentials,
