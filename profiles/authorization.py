@@ -25,13 +25,13 @@ Captures = tuple[tuple[str, str], ...]
 SubjectOf = Callable[[Profile, Captures], Subject]
 """Binds a profile and what the match captured to the network: whose token, and how it is had."""
 
-MAXIMUM_STANDINGS = 10_000
+MAXIMUM_BINDINGS = 10_000
 """A capture's values come from clients, so what is remembered for each has to be bounded."""
 
 
 @dataclass(slots=True)
-class Standing:
-    """What is known about one profile and one set of captures, so that a request costs two look-ups."""
+class Binding:
+    """A profile bound to one set of captures: whose token, and the fields with it, rendered once."""
 
     subject: Subject
     token: HeldToken | None = None
@@ -58,7 +58,7 @@ class Authorizer:
         self._subject_of = subject_of
         self._refuse_unmatched = refuse_unmatched
         self._allowed = allowed or {}
-        self._standings: LRUCache[tuple[str, Captures], Standing] = LRUCache(MAXIMUM_STANDINGS)
+        self._bindings: LRUCache[tuple[str, Captures], Binding] = LRUCache(MAXIMUM_BINDINGS)
 
     def may_own(self, host: str, port: int) -> bool:
         """Whether TLS to this host has to be intercepted: some profile can match a request inside it."""
@@ -102,40 +102,40 @@ class Authorizer:
 
     def authorize_at_once(self, selection: Selection[Profile], head: RequestHead) -> Exchange | None:
         """The steady state: the exchange with the token held in memory, or None when one has to be had."""
-        standing = self._standing(selection)
-        token = self._tokens.current(standing.subject)
+        binding = self._binding(selection)
+        token = self._tokens.current(binding.subject)
         if token is None:
             return None
-        return self._exchange(selection, standing, head, token, TokenEvent.CACHED)
+        return self._exchange(selection, binding, head, token, TokenEvent.CACHED)
 
     async def authorize(self, selection: Selection[Profile], head: RequestHead) -> Exchange:
         """The exchange with a token that is obtained if need be. Raises a Refusal about the token."""
-        standing = self._standing(selection)
-        obtained = await self._tokens.obtain(standing.subject)
-        return self._exchange(selection, standing, head, obtained.token, obtained.event)
+        binding = self._binding(selection)
+        obtained = await self._tokens.obtain(binding.subject)
+        return self._exchange(selection, binding, head, obtained.token, obtained.event)
 
-    def _standing(self, selection: Selection[Profile]) -> Standing:
+    def _binding(self, selection: Selection[Profile]) -> Binding:
         key = (selection.name, selection.captures)
-        standing = self._standings.get(key)
-        if standing is None:
+        binding = self._bindings.get(key)
+        if binding is None:
             subject = self._subject_of(selection.profile, selection.captures)
-            standing = self._standings[key] = Standing(subject)
-        return standing
+            binding = self._bindings[key] = Binding(subject)
+        return binding
 
     def _exchange(
         self,
         selection: Selection[Profile],
-        standing: Standing,
+        binding: Binding,
         head: RequestHead,
         token: HeldToken,
         event: TokenEvent,
     ) -> Exchange:
         def prepare(token: HeldToken) -> PreparedFields:
-            return _prepared(selection, standing, head, token)
+            return _prepared(selection, binding, head, token)
 
         return Exchange(
             selection.profile,
-            standing.subject,
+            binding.subject,
             self._tokens,
             token=token,
             fields=prepare(token),
@@ -145,21 +145,21 @@ class Authorizer:
 
 
 def _prepared(
-    selection: Selection[Profile], standing: Standing, head: RequestHead, token: HeldToken
+    selection: Selection[Profile], binding: Binding, head: RequestHead, token: HeldToken
 ) -> PreparedFields:
     """The fields' values for *token*: rendered once for each token, unless a value names the request."""
     plan = selection.profile.fields
-    if standing.token is token and standing.prepared is not None:
-        return standing.prepared
+    if binding.token is token and binding.prepared is not None:
+        return binding.prepared
     values = field_values(selection.profile, dict(selection.captures), token)
     if plan.per_request:
         values["request.host"] = head.origin.host
         values["request.method"] = head.method
         values["request.path"] = head.path
         return plan.prepare(values)
-    standing.prepared = plan.prepare(values)
-    standing.token = token
-    return standing.prepared
+    binding.prepared = plan.prepare(values)
+    binding.token = token
+    return binding.prepared
 
 
 def field_values(profile: Profile, captures: Mapping[str, str], token: HeldToken) -> dict[str, Any]:

@@ -4,28 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from profiles.fingerprints import Fingerprints
-from profiles.model import ProfileSettings
-from profiles.profile import compile_profile
+from tests.profiles.profile_ground import compiled
 
 CAPTURES = (("area", "north"), ("id", "7"), ("tenant", "acme"))
-
-
-def compiled(**changes):
-    settings = {
-        "match": {"host": "{tenant}.example.com", "path": "/{area}/accounts/{id}/**"},
-        "credentials": {"username": "bot", "password": "pw"},
-        "grant": {"token_endpoint": "https://login.example.com/token"},
-    }
-    problems = []
-    profile = compile_profile(
-        "orders",
-        ProfileSettings.model_validate(settings | changes),
-        fingerprint=Fingerprints(),
-        report=lambda key, message: problems.append((key, message)),
-    )
-    assert profile is not None, problems
-    return profile
+ROUTING = {"host": "{tenant}.example.com", "path": "/{area}/accounts/{id}/**"}
 
 
 def grant(**changes):
@@ -64,6 +46,8 @@ def grant(**changes):
 )
 def test_a_token_is_held_for_each_value_of_what_its_requests_mention(changes, names):
     """Tenants keep tokens of their own; a capture that only routes makes no other token."""
-    assert compiled(**changes).token_captures(CAPTURES) == tuple(
+    profile = compiled(**{"match": ROUTING} | changes)
+
+    assert profile.token_captures(CAPTURES) == tuple(
         capture for capture in CAPTURES if capture[0] in {*names, "tenant"}
     )

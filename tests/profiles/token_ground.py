@@ -68,36 +68,38 @@ class Server:
 
 
 class WatchedStore(MemoryStore):
-    """Remembers what was saved, and fails while it is down."""
+    """Remembers what was saved and how often it was asked, and fails while it is down."""
 
     def __init__(self):
         super().__init__()
         self.saved = []
+        self.uses = 0
         self.down = False
 
     async def load(self, key):
-        self._fail_if_down()
+        self._use()
         return await super().load(key)
 
     async def save(self, key, token):
-        self._fail_if_down()
+        self._use()
         await asyncio.sleep(0)
         self.saved.append(token)
         await super().save(key, token)
 
     async def save_guard(self, key, since):
-        self._fail_if_down()
+        self._use()
         await super().save_guard(key, since)
 
     async def load_guard(self, key):
-        self._fail_if_down()
+        self._use()
         return await super().load_guard(key)
 
     def lease(self, key):
-        self._fail_if_down()
+        self._use()
         return super().lease(key)
 
-    def _fail_if_down(self):
+    def _use(self):
+        self.uses += 1
         if self.down:
             raise ConnectionError("secret")
 

@@ -1,0 +1,126 @@
+"""Who may use the proxy: proxy authentication by Basic credentials (RFC 7617)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from profiles.clients import Clients, parse_basic_credentials
+from profiles.errors import ProxyAuthenticationRequired
+
+SECRET = "s3cr3t-sentinel"
+
+
+def basic(name, secret, scheme="Basic "):
+    return scheme + base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+@pytest.fixture
+def clients():
+    return Clients({"bot-1": SECRET, "bot-2": "täg:lich:", "bot-3": ""})
+
+
+@pytest.mark.parametrize(
+    ("field_value", "name"),
+    [
+        pytest.param(basic("bot-1", SECRET), "bot-1", id="right"),
+        pytest.param(basic("bot-1", SECRET, "bAsIc "), "bot-1", id="scheme-in-another-case"),
+        pytest.param(basic("bot-1", SECRET, "  Basic   ") + " ", "bot-1", id="spaces-around"),
+        pytest.param(basic("bot-2", "täg:lich:"), "bot-2", id="colons-and-utf-8-in-the-secret"),
+        pytest.param(basic("bot-3", ""), "bot-3", id="configured-without-a-secret"),
+    ],
+)
+def test_the_right_secret_names_its_client(field_value, name, clients):
+    """However the field is spelt."""
+    assert clients.authenticate(field_value) == name
+
+
+@pytest.mark.parametrize(
+    "field_value",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param("", id="empty"),
+        pytest.param("Basic", id="scheme-alone"),
+        pytest.param("Basic ", id="no-credentials"),
+        pytest.param(basic("bot-1", "wrong"), id="wrong-secret"),
+        pytest.param(basic("bot-1", SECRET[:-1]), id="secret-cut-short"),
+        pytest.param(basic("bot-1", SECRET + "x"), id="secret-with-more"),
+        pytest.param(basic("bot-1", ""), id="empty-secret"),
+        pytest.param(basic("bot-2", SECRET), id="another-clients-secret"),
+        pytest.param(basic("nobody", SECRET), id="unknown-name"),
+        pytest.param(basic("nobody", ""), id="unknown-name-without-a-secret"),
+        pytest.param(basic("", ""), id="nothing-at-all"),
+        pytest.param(basic("BOT-1", SECRET), id="name-in-another-case"),
+        pytest.param(basic("bot-1", SECRET, "Bearer "), id="another-scheme"),
+        pytest.param(basic("bot-1", SECRET, "Basic"), id="no-space"),
+        pytest.param(basic("bot-1", SECRET, "Basic\t"), id="tab"),
+        pytest.param(f"Basic bot-1:{SECRET}", id="not-encoded"),
+        pytest.param("Basic " + base64.b64encode(b"bot-1").decode(), id="no-colon"),
+        pytest.param("Basic " + base64.b64encode(b"b\xf6t:x").decode(), id="name-that-is-no-utf-8"),
+        pytest.param("Basic ====", id="no-base64"),
+        pytest.param("Basic Zm9v!" + base64.b64encode(b"x").decode(), id="stray-characters"),
+        pytest.param("Basic b\u00f6t", id="not-ascii"),
+        pytest.param("Basic \udcff\udcfe", id="bytes-that-are-no-text"),
+        pytest.param(basic("bot-1", SECRET) + ", " + basic("bot-1", SECRET), id="two-in-one"),
+        pytest.param("Basic " + "A" * 100_000, id="very-long"),
+    ],
+)
+def test_whoever_is_not_named_is_asked_for_credentials(field_value, clients):
+    """With a refusal that repeats nothing of what came (I4)."""
+    with pytest.raises(ProxyAuthenticationRequired) as raised:
+        clients.authenticate(field_value)
+
+    assert raised.value.status_code == 407
+    assert SECRET not in str(raised.value)
+    assert "bot" not in str(raised.value)
+
+
+@pytest.mark.parametrize("field_value", [None, basic("bot-1", "x"), basic("nobody", "x" * 1000)])
+def test_the_time_taken_tells_neither_names_nor_lengths(field_value):
+    """Whatever comes, one comparison is made, of two values of one length."""
+    compared = []
+
+    def compare(first, second):
+        compared.append((len(first), len(second)))
+        return hmac.compare_digest(first, second)
+
+    with pytest.raises(ProxyAuthenticationRequired):
+        Clients({"bot-1": SECRET}, compare=compare).authenticate(field_value)
+
+    assert compared == [(32, 32)]
+
+
+def test_without_clients_nobody_is_asked():
+    """Whoever reaches a loopback listener may use it."""
+    assert not Clients({}).are_demanded
+    assert Clients({"bot": "x"}).are_demanded
+
+
+def test_no_secret_is_shown(clients):
+    """Names at most (I4)."""
+    assert repr(clients) == "Clients(bot-1, bot-2, bot-3)"
+    assert SECRET not in repr(vars(clients))
+
+
+@given(name=st.text().filter(lambda text: ":" not in text), secret=st.text())
+@settings(max_examples=200, deadline=None)
+def test_name_and_secret_survive_the_encoding(name, secret):
+    """The name ends at the first colon, the secret holds the others."""
+    try:
+        field_value = basic(name, secret)
+    except UnicodeEncodeError:
+        return
+    assert parse_basic_credentials(field_value) == (name, secret.encode())
+
+
+@given(st.text())
+@settings(max_examples=300, deadline=None)
+def test_no_field_value_is_an_error(text):
+    """Whatever a client sends, it names somebody or nobody."""
+    name, secret = parse_basic_credentials(f"Basic {text}")
+
+    assert (type(name), type(secret)) == (str, bytes)
