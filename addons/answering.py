@@ -46,7 +46,7 @@ class AnsweringHttpStream(HttpStream):
         yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), client)
         if content and self.flow.request.method != "HEAD":
             yield SendHttp(ResponseData(self.stream_id, content), client)
-        if response.trailers and client.alpn == b"h2":
+        if response.trailers:
             yield SendHttp(ResponseTrailers(self.stream_id, response.trailers), client)
         yield DropStreamCommand(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), client)

@@ -110,8 +110,12 @@ def refuse(flow: http.HTTPFlow, refusal: Refusal) -> None:
 
 
 def wire_request(flow: http.HTTPFlow, passage: Passage) -> http.Request:
-    """The request as it goes to the origin: the client's, with the authorization written in."""
+    """The request as it goes to the origin: the client's, with the authorization written in.
+
+    Without Expect: mitmproxy has answered 100 itself, and would take the origin's for the answer proper.
+    """
     data = flow.request.data
+    headers = [item for item in passage.headers if item[0].lower() != b"expect"]
     return http.Request(
         host=data.host,
         port=data.port,
@@ -120,7 +124,7 @@ def wire_request(flow: http.HTTPFlow, passage: Passage) -> http.Request:
         authority=data.authority,
         path=passage.target.encode("latin-1"),
         http_version=data.http_version,
-        headers=http.Headers(passage.headers),
+        headers=http.Headers(headers),
         content=None,
         trailers=None,
         timestamp_start=data.timestamp_start,

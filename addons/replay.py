@@ -24,13 +24,14 @@ from mitmproxy.proxy.layers.http import (
     SendHttp,
 )
 
-from addons import wire
+from addons import http1, wire
 from addons.answering import AnsweringHttpStream
 from addons.flows import Passage, passage_of, refusal_of, refuse
 from addons.wire import Commands
 from profiles.auth_errors import INSPECTED_BYTES
 from profiles.errors import InternalError, PayloadTooLarge
 from profiles.exchange import Verdict
+from profiles.trailers import permitted_trailers
 
 
 @dataclass
@@ -46,6 +47,7 @@ class GrantproxyRenewHook(commands.StartHook):
 
 def install() -> None:
     """Has every HTTP layer of this process make its streams of the class below."""
+    http1.install()
     http_layers.HttpStream = AuthorizedHttpStream  # type: ignore[misc]
 
 
@@ -67,9 +69,17 @@ class AuthorizedHttpStream(AnsweringHttpStream):
         else:
             self.client_state = self.state_errored
 
+    def state_stream_request_body(self, event: events.Event) -> Commands:
+        if isinstance(event, RequestTrailers):
+            self._keep_trailers(event)
+        else:
+            yield from super().state_stream_request_body(event)
+
     def state_consume_request_body(self, event: events.Event) -> Commands:
         passage = passage_of(self.flow)
-        if passage is None:
+        if isinstance(event, RequestTrailers):
+            self._keep_trailers(event)
+        elif passage is None:
             yield from super().state_consume_request_body(event)
         elif isinstance(event, RequestData):
             self.request_body_buf += event.data
@@ -85,10 +95,12 @@ class AuthorizedHttpStream(AnsweringHttpStream):
         else:
             yield from super().state_consume_request_body(event)
 
-    def state_stream_request_body(self, event: events.Event) -> Commands:
-        if isinstance(event, RequestTrailers) and not wire.takes_trailers(self.flow):
-            return
-        yield from super().state_stream_request_body(event)
+    def _keep_trailers(self, event: RequestTrailers) -> None:
+        """Has them sent with the end of the request, but for those that may not be."""
+        passage = passage_of(self.flow)
+        injected = passage.exchange.profile.fields.header_names if passage is not None else ()
+        fields = permitted_trailers(event.trailers.fields, injected)
+        self.flow.request.trailers = http.Headers(fields) if fields else None
 
     # The way of the answer
 

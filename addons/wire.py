@@ -38,10 +38,13 @@ def send_head(flow: http.HTTPFlow, passage: Passage, stream_id: int) -> Commands
 def send_whole(flow: http.HTTPFlow, passage: Passage, stream_id: int) -> Commands:
     """Sends the request with a body that is all there: ours where a field went into it, else the client's."""
     server = flow.server_conn
-    trailers = flow.request.trailers if takes_trailers(flow) else None
+    trailers = flow.request.trailers
     content = passage.content if passage.content is not None else flow.request.raw_content
     request = wire_request(flow, passage)
-    if content and (_becomes_http1(request, flow) or "transfer-encoding" not in request.headers):
+    if trailers and _becomes_http1(request, flow):
+        request.headers.pop("content-length", None)
+        request.headers["transfer-encoding"] = "chunked"
+    elif content and (_becomes_http1(request, flow) or "transfer-encoding" not in request.headers):
         request.headers["content-length"] = str(len(content))
     yield SendHttp(RequestHeaders(stream_id, request, not (content or trailers)), server)
     if content:
@@ -67,11 +70,6 @@ def in_place_of_the_clients(
                 yield from send_whole(flow, passage, stream_id)
         else:
             reply = yield command
-
-
-def takes_trailers(flow: http.HTTPFlow) -> bool:
-    """Whether the origin can be sent trailers: mitmproxy's HTTP/1 client knows none."""
-    return bool(flow.server_conn.alpn == b"h2")
 
 
 def end_sending(flow: http.HTTPFlow, stream_id: int, http_layer: HttpLayer) -> Commands:

@@ -57,6 +57,9 @@ class FieldPlan:
         self._payload_limit = payload_limit
         self.names = frozenset(name for item in fields for name in item.value.names)
         self.per_request = any(name.startswith("request.") for name in self.names)
+        self.header_names = frozenset(
+            item.key.lower().encode("ascii") for item in fields if item.place is Place.HEADER
+        )
         self.path_places = _path_places([item.key for item in fields if item.place is Place.PATH])
         self.has_payload = any(item.place is Place.PAYLOAD for item in fields)
 

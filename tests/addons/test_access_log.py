@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import secrets
 from typing import Any
@@ -47,7 +47,7 @@ async def test_a_line_has_these_members(world: MakeWorld) -> None:
     record = record_of(await authorized(world), 0.01234)
 
     assert list(record) == MEMBERS
-    assert datetime.datetime.fromisoformat(record.pop("time")).tzinfo is not None
+    assert dt.datetime.fromisoformat(record.pop("time")).tzinfo is not None
     assert record == {
         "client": "127.0.0.1",
         "profile": "orders",

@@ -1,4 +1,4 @@
-"""The internals of mitmproxy 12.2 that `addons.answering`, `replay` and `wire` stand on, name by name."""
+"""The internals of mitmproxy 12.2 that `addons.answering`, `http1`, `replay` and `wire` stand on."""
 
 import inspect
 
@@ -6,7 +6,7 @@ import pytest
 from mitmproxy import options, version
 from mitmproxy.proxy import commands, context, layer
 from mitmproxy.proxy.layers import http
-from mitmproxy.proxy.layers.http._http1 import Http1Client
+from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Client
 from mitmproxy.test import tflow
 
@@ -88,3 +88,27 @@ def test_clients_keep_the_state_that_a_replay_forgets() -> None:
     assert "self.connections = {}" in inspect.getsource(http.HttpLayer.__init__)
     assert issubclass(commands.StartHook, commands.Command)
     assert "_paused_event_queue" in inspect.getsource(layer.Layer)
+
+
+def test_http1_connections_are_made_by_the_names_that_are_replaced() -> None:
+    """`install` sets the module's names, and both sides of a connection look them up there."""
+    source = inspect.getsource(http)
+
+    assert "http_conn = Http1Server(" in source
+    assert source.count("= Http1Client(") == 2
+
+
+@pytest.mark.parametrize("name", ["read_body", "read_headers", "send"])
+def test_http1_connections_have_the_method(name: str) -> None:
+    """Each is overridden; a body's reader is held in `body_reader`, what has come in `buf`."""
+    source = inspect.getsource(Http1Client)
+
+    assert callable(getattr(Http1Client, name))
+    assert "self.body_reader = make_body_reader" in source
+    assert "self.buf.maybe_extract_lines()" in source
+
+
+def test_last_chunk_is_sent_as_one_piece() -> None:
+    """A trailer section takes its place."""
+    for connection in (Http1Client, Http1Server):
+        assert 'SendData(self.conn, b"0\\r\\n\\r\\n")' in inspect.getsource(connection.send)

@@ -14,6 +14,7 @@ from tests.end_to_end.servers.authlib_server import AuthlibServer
 from tests.end_to_end.servers.certificates import TestCa
 from tests.end_to_end.servers.grpc_origin import GrpcOrigin, serve_grpc_origin
 from tests.end_to_end.servers.origin import Origin
+from tests.end_to_end.servers.raw_origin import RawConnection, RawOrigin
 from tests.end_to_end.servers.shared_proxy import SharedProxy
 
 GRPC = ("content-type", "application/grpc"), ("te", "trailers")
@@ -95,8 +96,12 @@ def test_request_trailers_reach_the_origin(
     grpc_origin: GrpcOrigin,
     is_rejected: bool,
 ) -> None:
-    """A trailer section of the client's is carried from HTTP/2 to HTTP/2."""
-    running = shared_proxy(one_profile(authorization_server, grpc_origin))
+    """Invariants I3 and I6: a trailer section is carried on, but for fields that are ours or the proxy's."""
+    fields = [
+        {"in": "header", "key": "Authorization", "value": "Bearer {{access_token}}"},
+        {"in": "header", "key": "X-Key", "value": "{{username}}"},
+    ]
+    running = shared_proxy(one_profile(authorization_server, grpc_origin, fields=fields))
 
     with Http2Client(running, grpc_origin.url()) as client:
         client.read_to_end(client.open("POST", TALK, *GRPC, ends=True))
@@ -104,7 +109,8 @@ def test_request_trailers_reach_the_origin(
             authorization_server.revoke_access_tokens()
         call = client.open("POST", TALK, *GRPC)
         client.send_data(call, b"x")
-        client.send_trailers(call, ("x-checksum", "4711"))
+        own = ("authorization", "Bearer own"), ("proxy-authorization", "Basic own"), ("x-key", "own")
+        client.send_trailers(call, ("x-checksum", "4711"), *own)
         answer = client.read_to_end(call)
 
     assert answer.status == 200
@@ -218,3 +224,45 @@ def test_http1_client_and_an_origin_that_speaks_http2_alone(
 
     assert (answer.status, answer.slug) == (502, "origin_unreachable")
     assert grpc_origin.calls == []
+
+
+def test_request_trailers_cross_to_http1(
+    shared_proxy: SharedProxy,
+    authorization_server: AuthlibServer,
+    raw_origin: Callable[..., RawOrigin],
+) -> None:
+    """What HTTP/2 frames arrives chunked, its trailer section behind the last chunk."""
+
+    async def script(connection: RawConnection) -> None:
+        await connection.read_head()
+        await connection.read(len(b"4\r\nbody\r\n0\r\n"))
+        await connection.read_head()
+        await connection.answer("200 OK", b"done")
+
+    origin = raw_origin(script, tls=True)
+    running = shared_proxy(one_profile(authorization_server, origin))
+
+    with Http2Client(running, origin.url()) as client:
+        call = client.open("POST", "/")
+        client.send_data(call, b"body")
+        client.send_trailers(call, ("x-checksum", "4711"))
+        answer = client.read_to_end(call)
+
+    assert (answer.status, answer.body) == (200, b"done")
+    assert origin.connections[0].received.endswith(b"\r\n4\r\nbody\r\n0\r\nx-checksum: 4711\r\n\r\n")
+
+
+def test_answer_trailers_end_with_http2(
+    shared_proxy: SharedProxy, authorization_server: AuthlibServer, grpc_origin: GrpcOrigin
+) -> None:
+    """An HTTP/1.1 client, whose answer is not chunked, gets the body of such an answer and its end."""
+    running = shared_proxy(one_profile(authorization_server, grpc_origin))
+
+    with RawClient(running.host, running.port) as client:
+        client.tunnel(f"127.0.0.1:{grpc_origin.port}")
+        client.start_tls("127.0.0.1", running.ca_bundle, ("http/1.1", "h2"))
+        host = f"Host: 127.0.0.1:{grpc_origin.port}"
+        client.request("POST / HTTP/1.1", host, "Content-Length: 4", body=b"body")
+        answer = client.read_answer()
+
+    assert (answer.status, answer.body) == (200, b"body")

@@ -61,6 +61,16 @@ class RawClient:
             headers = [(name.lower(), value) for name, value in answer.getheaders()]
             return Answer(answer.status, headers, body, "1.1" if answer.version == 11 else "1.0")
 
+    def read_head(self) -> bytes:
+        """Reads up to an empty line and no further: an interim answer, a header or a trailer section."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = self.socket.recv(1)
+            if not byte:
+                raise ConnectionError(f"closed after {head!r}")
+            head += byte
+        return head
+
     def read_until_closed(self) -> bytes:
         """Reads whatever still comes until the other side closes; a reset counts as closed."""
         content = b""
