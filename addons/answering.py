@@ -62,9 +62,6 @@ class AnsweringHttpStream(HttpStream):
             yield from self.answer()
 
     def send_response(self, already_streamed: bool = False) -> Commands:
-        if self.flow.response is not None and self.context.client.alpn != b"h2":
-            # mitmproxy's HTTP/1 server knows no trailers; they may be dropped (RFC 9110 section 6.5.1).
-            self.flow.response.trailers = None
         yield from super().send_response(already_streamed)
         assert self.flow.response is not None
         if (
