@@ -27,6 +27,8 @@ class GrantproxyScript:
 
     def __init__(self) -> None:
         self._ours: GrantproxyAddons | None = None
+        self._in_force = ""
+        self._has_failed = False
 
     def load(self, loader: Loader) -> None:
         loader.add_option(OPTION, str, "", "The configuration of grantproxy.")
@@ -36,6 +38,10 @@ class GrantproxyScript:
         if OPTION not in updated:
             return
         named = getattr(ctx.options, OPTION)
+        has_failed, self._has_failed = self._has_failed, False
+        if has_failed and named == self._in_force:
+            # mitmproxy puts an option back when it was wrong, and says so as if somebody had set it.
+            return
         try:
             configuration = load_configuration(
                 Path(named) if named else None, environ=os.environ, cwd=Path.cwd()
@@ -46,12 +52,14 @@ class GrantproxyScript:
                 before=self._ours.composition if self._ours else None,
             )
         except ConfigurationError as error:
+            self._has_failed = True
             raise exceptions.OptionsError(f"{OPTION}:\n{error}") from None
         if self._ours is None:
             self._ours = GrantproxyAddons(composition, Masking())
             _put_first(self._ours)
         else:
             self._ours.adopt(composition)
+        self._in_force = named
 
     async def done(self) -> None:
         if self._ours is not None:
