@@ -86,8 +86,9 @@ class TokenEndpoint:
 async def _body(response: httpx.Response) -> bytes | None:
     """The body, its content coding undone; None where it is over the limit."""
     body = bytearray()
-    # Raw, because httpx would undo a content coding without a limit.
-    async for chunk in response.aiter_raw():
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    # The stream itself, because httpx would undo a content coding without a limit.
+    async for chunk in response.stream:
         body += chunk
         if len(body) > LARGEST_ANSWER:
             return None

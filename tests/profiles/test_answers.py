@@ -16,6 +16,7 @@ from profiles.errors import (
     InternalError,
     OriginNotAllowed,
     OriginUnreachable,
+    PathAmbiguous,
     PathNotInjectable,
     PayloadNotInjectable,
     PayloadTooLarge,
@@ -39,6 +40,7 @@ PROXY_ERRORS = {
 TABLE = [
     # DESIGN section 4, row by row.
     pytest.param(HostsDisagree("d"), 400, "hosts_disagree", id="hosts_disagree"),
+    pytest.param(PathAmbiguous("d", profile="p"), 400, "path_ambiguous", id="path_ambiguous"),
     pytest.param(ProxyAuthenticationRequired("d"), 407, "proxy_authentication_required", id="not-a-client"),
     pytest.param(ProfileNotAllowed("d", profile="p"), 403, "profile_not_allowed", id="profile_not_allowed"),
     pytest.param(OriginNotAllowed("d"), 403, "origin_not_allowed", id="origin_not_allowed"),

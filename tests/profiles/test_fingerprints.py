@@ -34,7 +34,7 @@ def test_no_part_borrows_from_the_next(first, second):
     [
         pytest.param({"credentials": {"username": "bot", "password": "new"}}, id="password"),
         pytest.param({"credentials": {"username": "other", "password": "pw"}}, id="user-name"),
-        pytest.param({"credentials": {"username": "botpw", "password": ""}}, id="shifted"),
+        pytest.param({"credentials": {"username": "botp", "password": "w"}}, id="shifted"),
         pytest.param({"grant": GRANT | {"client_id": "c", "client_secret": "s"}}, id="client-secret"),
         pytest.param({"grant": GRANT | {"client_id": "c"}}, id="client-id"),
         pytest.param({"grant": GRANT | {"token_endpoint": "https://other.example/"}}, id="token-endpoint"),
