@@ -15,6 +15,7 @@ from proxy.commands.check import check
 from proxy.commands.demo import demo
 from proxy.commands.env import env
 from proxy.commands.explain import explain
+from proxy.commands.import_ import import_
 from proxy.commands.init import init
 from proxy.commands.outcome import CommandError, ExitStatus
 from proxy.commands.run import run
@@ -35,6 +36,7 @@ app = typer.Typer(
 for command in (demo, init, check, explain, serve, web, env, tokens):
     app.command()(command)
 app.command("test")(trial)
+app.command("import")(import_)
 # What comes after the command's name is the command's own, with and without `--`.
 app.command(context_settings={"allow_interspersed_args": False})(run)
 
