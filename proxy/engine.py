@@ -22,7 +22,7 @@ from mitmproxy.master import Master
 from addons import replay
 from addons.access_log import AccessLog
 from profiles.errors import ConfigurationError
-from proxy import debugging_checks
+from proxy import connections, debugging_checks
 from proxy.addon_manager import IndexedAddonManager
 from proxy.composition import compose
 from proxy.configuration_files import Configuration
@@ -112,6 +112,7 @@ async def serve(
     log_to_stderr()
     quiet_mitmproxy()
     replay.install()
+    connections.install()
     debugging_checks.leave_out()
     ours = GrantproxyAddons(composition)
     trusted = trusted_bundle(configuration, environ)
