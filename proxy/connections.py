@@ -12,6 +12,7 @@ from mitmproxy.proxy import commands, mode_servers, server
 from mitmproxy.proxy.layers import http as http_layers
 
 from proxy.hook_completion import HookCompletingContext, HookCompletingStream, HookCompletion
+from proxy.joined_sends import JoinedSends
 
 
 def install() -> None:
@@ -30,7 +31,7 @@ class DirectConnectionHandler(mode_servers.ProxyConnectionHandler):
         self._started: dict[commands.StartHook, asyncio.Task[None] | None] = {}
 
     async def handle_client(self) -> None:
-        self.layer = HookCompletion(self.layer, self._complete)  # type: ignore[assignment]
+        self.layer = JoinedSends(HookCompletion(self.layer, self._complete))  # type: ignore[assignment]
         await super().handle_client()
 
     def _complete(self, hook: commands.StartHook) -> bool:
