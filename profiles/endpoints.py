@@ -94,6 +94,6 @@ def _check_authority(endpoint: Endpoint, captured: Collection[str]) -> None:
         end = "".join(STAND_IN if at % 2 else part for at, part in enumerate(parts) if at > chosen[-1])
         if not end.partition(":")[0].partition(".")[2]:
             raise ValueError(
-                f"lets a request choose the host by the capture {parts[chosen[-1]]}: "
+                f"lets {parts[chosen[-1]]} choose the host: "
                 "it needs a fixed end, as in https://{tenant}.example.com"
             )

@@ -15,6 +15,7 @@ from profiles.form_fields import form_values
 from profiles.grant_compilation import compile_grant
 from profiles.grants import Grant
 from profiles.model import GrantSettings, ProfileSettings
+from profiles.placeholders import compile_template
 from profiles.selection import MatchRule, compile_match
 
 REQUEST_PLACEHOLDERS = ("request.host", "request.method", "request.path")
@@ -46,6 +47,12 @@ class Profile:
     def has_credentials(self) -> bool:
         """Whether every required form field has a value, so that a password grant can be tried."""
         return all(item.key in self.form_values for item in self.settings.form_fields if item.required)
+
+    @property
+    def checks_with_token(self) -> bool:
+        """Whether the check URL holds what only a token response can tell."""
+        names = self.check_url.names if self.check_url is not None else frozenset()
+        return any(name in TOKEN_PLACEHOLDERS or name.startswith("token.") for name in names)
 
     def values(self, captures: Mapping[str, str]) -> dict[str, Any]:
         """What `{name}` and `{{name}}` stand for before there is a token: captures win over the tenant."""
@@ -99,10 +106,7 @@ def compile_profile(
     check_url = None
     with _reporting("check_url", problem):
         if settings.check_url is not None:
-            base_url = settings.tenancy.base_url
-            check_url = compile_endpoint(
-                settings.check_url, base_url=base_url, known=known, captured=captured
-            )
+            check_url = _compile_check_url(settings.check_url, settings.tenancy.base_url, known, captured)
     if reported:
         return None
     return Profile(
@@ -144,6 +148,16 @@ def _known_placeholders(settings: ProfileSettings, rules: tuple[MatchRule, ...])
     if settings.tenancy.tenant is not None:
         known.add("tenant")
     return known
+
+
+def _compile_check_url(text: str, base_url: str | None, known: set[str], captured: set[str]) -> Endpoint:
+    """The check comes after the grant, so that what the token response holds may stand in its URL too; in
+    the host a server's value is trusted no more than a request's."""
+    names = compile_template(text, single=True).names
+    of_token = {name for name in names if name in TOKEN_PLACEHOLDERS or name.startswith("token.")}
+    return compile_endpoint(
+        text, base_url=base_url, known=known | of_token, captured=captured | (of_token - known)
+    )
 
 
 def _own_values(settings: ProfileSettings, entered: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -15,7 +15,7 @@ from profiles.errors import Refusal
 from profiles.grants import TokenRequest
 from profiles.held_tokens import HeldToken, TokenResponse
 from profiles.placeholders import MissingValue
-from profiles.profile import Profile
+from profiles.profile import TOKEN_PLACEHOLDERS, Profile
 from profiles.proposals import propose
 from profiles.requests import HeaderFields, RequestHead
 from profiles.token_client import Fetches, TokenClient
@@ -69,7 +69,10 @@ async def try_profile(
 
     *captures* stand in for what a match entry would have captured. Nothing is stored.
     """
-    check, captures = _plan(composition, profile, dict(captures))
+    check, captures = None, dict(captures)
+    if not profile.checks_with_token:
+        # Before the grant where it can be: a check that is impossible is no reason to submit a password.
+        check, captures = _plan(composition, profile, captures, profile.values(captures))
     known = secrets_of(profile.settings)
     endpoint = _RecordingEndpoint(composition.endpoint)
     values = profile.values(captures)
@@ -88,10 +91,13 @@ async def try_profile(
         has_refresh_token=response.refresh_token is not None,
         proposals=_proposals(profile, endpoint.last, known),
     )
+    token = _held(response)
+    if profile.checks_with_token:
+        check, captures = _plan(composition, profile, captures, field_values(profile, captures, token))
     if check is None:
         return replace(trial, reason=f"{trial.reason}; the profile has no check_url to try it at")
     try:
-        headers, target = _injected(profile, check, captures, response)
+        headers, target = _injected(profile, check, captures, token)
     except Refusal as refusal:
         return replace(trial, ok=False, step="check", reason=f"{refusal.title}: {refusal.detail}")
     head = replace(check, headers=headers, target=target)
@@ -110,15 +116,17 @@ async def try_profile(
 
 
 def _plan(
-    composition: Composition, profile: Profile, captures: dict[str, str]
+    composition: Composition, profile: Profile, captures: dict[str, str], values: Mapping[str, Any]
 ) -> tuple[RequestHead | None, dict[str, str]]:
     """The request to the check URL, which the profile has to own (invariant I1), and all captures."""
     if profile.check_url is None:
         return None, captures
     try:
-        url = profile.check_url.render(profile.values(captures))
+        url = profile.check_url.render(values)
     except MissingValue as missing:
         name = missing.args[0]
+        if name in TOKEN_PLACEHOLDERS or name.startswith("token."):
+            raise TrialImpossible(f"check_url needs {name}, and the token response has none") from None
         raise TrialImpossible(f"check_url needs {name}: give it with --capture {name}=VALUE") from None
     try:
         head = parse_request(url, "GET")
@@ -141,11 +149,9 @@ def _plan(
     return head, {**captures, **dict(selection.captures)}
 
 
-def _injected(
-    profile: Profile, head: RequestHead, captures: Mapping[str, str], response: TokenResponse
-) -> tuple[HeaderFields, str]:
-    """Header section and target with header and query fields in: a check has no body and no path to fill."""
-    token = HeldToken(
+def _held(response: TokenResponse) -> HeldToken:
+    """The token as the fields take it; it is tried at once, so its instants do not matter."""
+    return HeldToken(
         access_token=response.access_token,
         token_type=response.token_type,
         refresh_token=response.refresh_token,
@@ -155,6 +161,12 @@ def _injected(
         soft_at=0,
         expires_at=0,
     )
+
+
+def _injected(
+    profile: Profile, head: RequestHead, captures: Mapping[str, str], token: HeldToken
+) -> tuple[HeaderFields, str]:
+    """Header section and target with header and query fields in: a check has no body and no path to fill."""
     values = field_values(profile, captures, token)
     values |= {
         "request.host": head.origin.host,

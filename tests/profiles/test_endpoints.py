@@ -145,7 +145,7 @@ def test_a_capture_does_not_choose_the_host(text) -> None:
     """hazard-18: whoever sends a request chooses a capture, so the host's end has to be fixed."""
     captured = ("tenant", "zone")
 
-    with pytest.raises(ValueError, match="lets a request choose the host"):
+    with pytest.raises(ValueError, match=r"lets \w+ choose the host"):
         compile_endpoint(text, base_url=None, known=NAMES, captured=captured)
 
 

@@ -54,6 +54,28 @@ def test_the_check_url_takes_placeholders_in_every_part(check_url, url) -> None:
     assert profile.check_url.render(profile.values({"tenant": "acme"})) == url
 
 
+@pytest.mark.parametrize(
+    ("check_url", "with_token"),
+    [
+        pytest.param("https://{tenant}.example.com/me", False, id="known before"),
+        pytest.param(
+            "https://{tenant}.example.com/test/{{token.id}}", True, id="a member of the token response"
+        ),
+        pytest.param("https://{tenant}.example.com/me?t={{access_token}}", True, id="the token"),
+    ],
+)
+def test_the_check_url_may_hold_what_the_token_response_tells(check_url, with_token) -> None:
+    """The source's own example is http://{tenant}.example.com/test/{{tokenId}}."""
+    profile, _ = compiled(check_url=check_url)
+
+    url = profile.check_url.render({"tenant": "acme", "token": {"id": "4/2"}, "access_token": "t&1"})
+
+    assert profile.checks_with_token is with_token
+    assert url == check_url.replace("{tenant}", "acme").replace("{{token.id}}", "4%2F2").replace(
+        "{{access_token}}", "t%261"
+    )
+
+
 @pytest.mark.parametrize("tenant", ["evil.com#", "evil.com/", "a.b", ""])
 def test_no_value_moves_the_check_to_another_host(tenant) -> None:
     """hazard-18: the token would go there."""
@@ -87,9 +109,18 @@ def test_captures_win_over_the_profiles_own_tenant() -> None:
             id="unknown",
         ),
         pytest.param(
+            {"check_url": "https://{{token.host}}/me"},
+            "check_url",
+            "lets token.host choose",
+            id="host by the server",
+        ),
+        pytest.param(
+            {"check_url": "https://a/{{request.path}}"}, "check_url", "nothing provides", id="no request"
+        ),
+        pytest.param(
             {"grant": {"token_endpoint": "https://{tenant}/t"}},
             "grant",
-            "lets a request choose the host",
+            "lets tenant choose the host",
             id="host",
         ),
         pytest.param(

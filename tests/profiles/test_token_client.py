@@ -6,11 +6,13 @@ import json
 
 import pytest
 
+from profiles.content_types import decode, encode
 from profiles.errors import TokenEndpointUnreachable, TokenRequestRejected, TokenResponseInvalid
 from profiles.grants import TokenRequest
 from profiles.token_answer import TokenAnswer
 from profiles.token_client import FIRST_DELAY, TRIES, TokenClient
 from tests.profiles.grant_building import CONTENT_TYPES, grant_of
+from tests.profiles.tokens_made import path_of
 
 VALUES = {"username": "bot", "password": "p"}
 NOW = 1_800_000_000.0
@@ -209,22 +211,20 @@ async def test_an_empty_body_without_the_mapped_header_may_pass() -> None:
     assert (response.access_token, len(script.requests)) == ("t-2", 2)
 
 
-@pytest.mark.parametrize(
-    ("settings", "found"),
-    [
-        pytest.param({"content_type": "json"}, "json", id="the password request's"),
-        pytest.param({"refresh_content_type": "json"}, "json", id="its own"),
-        pytest.param({"content_type": "json", "refresh_content_type": "urlencoded"}, "urlencoded", id="both"),
-    ],
-)
-async def test_the_refresh_answer_is_expected_in_the_refresh_content_type(settings, found) -> None:
-    """quirk-15: the request says what its answer is read as."""
-    script = Script(GOOD)
+@pytest.mark.parametrize("content_type", CONTENT_TYPES)
+async def test_the_refresh_answer_is_expected_in_the_refresh_content_type(content_type) -> None:
+    """quirk-15: where its media type says nothing, it is read as the refresh request says."""
+    body, media_type = encode({"access_token": "t-3", "expires_in": 60}, content_type)
+    if not media_type.startswith("multipart/"):
+        media_type = "application/octet-stream"
+    place = path_of(decode(body, media_type, content_type), "t-3")
+    script = Script(TokenAnswer(200, (("Content-Type", media_type),), body))
+    grant = grant_of(content_type="json", refresh_content_type=content_type, response={"access_token": place})
 
-    response = await script.client.refresh(grant_of(**settings), VALUES, "r-1")
+    response = await script.client.refresh(grant, VALUES, "r-1")
 
-    assert (response.access_token, script.requests[0].content_type) == ("t-1", found)
-    assert script.requests[0].grant_type == "refresh_token"
+    assert response.access_token == "t-3"
+    assert (script.requests[0].grant_type, script.requests[0].content_type) == ("refresh_token", content_type)
 
 
 async def test_instants_are_read_by_the_clock_that_is_given() -> None:

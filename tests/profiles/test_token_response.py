@@ -17,7 +17,7 @@ from profiles.model import ContentType, ResponseSettings
 from profiles.placeholders import lookup
 from profiles.token_response import TokenAnswer, compile_response_plan, parse_token_response
 from tests.profiles.grant_building import CONTENT_TYPES
-from tests.profiles.tokens_made import jwt_of
+from tests.profiles.tokens_made import jwt_of, path_of
 
 NOW = 1_800_000_000.0
 TOKEN = "2YotnFZFEjr1zCsicMWpAA"
@@ -45,19 +45,6 @@ def parsed(
 
 def with_token(**members: object) -> TokenAnswer:
     return answer_of({"access_token": TOKEN, **members})
-
-
-def path_of(data: object, text: str) -> str | None:
-    """The JMESPath of *text*, wherever a content type puts it."""
-    for key, item in data.items() if isinstance(data, dict) else ():
-        below = path_of(item, text)
-        if item == text or below:
-            return f'"{key}".{below}' if below else f'"{key}"'
-    for index, item in enumerate(data) if isinstance(data, list) else ():
-        below = path_of(item, text)
-        if item == text or below:
-            return f"[{index}].{below}" if below else f"[{index}]"
-    return None
 
 
 def test_the_rfcs_own_example() -> None:

@@ -197,3 +197,21 @@ async def test_an_origin_that_cannot_be_reached_fails_the_trial(trial, world):
     assert not outcome.ok
     assert "cannot be reached" in outcome.reason
     assert TOKEN not in outcome.reason
+
+
+async def test_a_check_url_may_hold_what_the_token_response_tells(trial, world):
+    """The check comes after the grant; the value stands in the path, escaped."""
+    world.token_answer = httpx.Response(200, json={**GOOD, "id": "4/2"})
+
+    outcome = await trial("/api/test/{{token.id}}")
+
+    assert outcome.ok
+    assert world.checks[0].extensions["target"].startswith(b"/api/test/4%2F2?")
+
+
+async def test_a_check_url_that_the_token_response_cannot_fill_is_wrong_use(trial, world):
+    """Nothing is sent to a half-made address."""
+    with pytest.raises(TrialImpossible, match=r"token\.id, and the token response has none"):
+        await trial("/api/test/{{token.id}}")
+
+    assert world.checks == []
