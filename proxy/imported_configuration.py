@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from proxy.importers.draft import Draft
+from proxy.importers.draft import Draft, one_line
 
 _ORDER = ("description", "match", "credentials", "form_fields", "grant", "fields")
 _GRANT_ORDER = (
@@ -51,7 +51,8 @@ def _section(title: str, items: Iterable[str]) -> Iterator[str]:
     found = list(items)
     if found:
         yield f"# {title}"
-        yield from (f"#   {item}" for item in found)
+        # Names come from somebody else's file: a line break in one would end the comment.
+        yield from (f"#   {one_line(item)}" for item in found)
 
 
 class _Dumper(yaml.SafeDumper):

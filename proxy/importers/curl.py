@@ -41,7 +41,7 @@ def import_curl(words: Sequence[str], *, name: str | None = None) -> Draft:
     authority = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
     endpoint = urlunsplit((parts.scheme, authority, parts.path or "/", "", ""))
     draft.grant["token_endpoint"] = literal(endpoint)
-    draft.allow_loopback_or_say(endpoint)
+    draft.say_if_cleartext(endpoint)
     _read_client(draft, command, parts.username, parts.password)
     fields = _read_headers(draft, command.headers)
     body, content_type = _body(draft, command, fields.get("content-type", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,9 +72,13 @@ class Draft:
         if (said := one_line(what)) not in self.missing:
             self.missing.append(said)
 
-    def allow_loopback_or_say(self, url: str) -> None:
-        """A token endpoint over http to elsewhere is refused by `check`; that is told beforehand."""
-        parts = urlsplit(url)
+    def say_if_cleartext(self, url: str) -> None:
+        """A token endpoint over http that is not loopback is refused by `check`; that is told beforehand."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            self.lacks("grant.token_endpoint: what stands there is no URL")
+            return
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             self.lacks("the token endpoint has no TLS: use https, or set allow_cleartext: true")
 
@@ -99,3 +104,13 @@ def literal(text: str) -> str:
 def one_line(text: str) -> str:
     """*text* for a comment or a message: names in it come from a file of somebody else's."""
     return "".join(character if character.isprintable() else " " for character in text).strip()
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """*value* where it is a mapping, else an empty one: a document of somebody else's has any shape."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> Sequence[Any]:
+    """*value* where it is a list, else an empty one."""
+    return value if isinstance(value, list) else []

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from proxy.importers.draft import Draft, NothingToImport, UnreadableSource, literal, one_line, profile_name
+from proxy.importers.draft import (
+    Draft,
+    NothingToImport,
+    UnreadableSource,
+    as_list,
+    as_mapping,
+    literal,
+    one_line,
+    profile_name,
+)
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _DEEPEST = 10
@@ -22,8 +31,7 @@ def import_openapi(document: Any, *, name: str | None = None) -> Draft:
     if not flows:
         raise NothingToImport("the document has no security scheme with the password flow")
     chosen, flow = next(iter(flows.items()))
-    info = document.get("info")
-    title = str(info.get("title", "")) if isinstance(info, dict) else ""
+    title = str(as_mapping(document.get("info")).get("title") or "")
     draft = Draft(name or profile_name(title))
     if title:
         draft.settings["description"] = literal(one_line(title))
@@ -46,9 +54,8 @@ def import_openapi(document: Any, *, name: str | None = None) -> Draft:
 
 
 def _schemes(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    components = document.get("components")
-    found = components.get("securitySchemes") if isinstance(components, dict) else None
-    for key, scheme in (found or document.get("securityDefinitions") or {}).items():
+    found = as_mapping(as_mapping(document.get("components")).get("securitySchemes"))
+    for key, scheme in (found or as_mapping(document.get("securityDefinitions"))).items():
         resolved = _resolved(document, scheme)
         if isinstance(resolved, dict):
             yield str(key), resolved
@@ -65,8 +72,7 @@ def _resolved(document: Mapping[str, Any], node: Any) -> Any:
         node = document
         for step in reference[2:].split("/"):
             # RFC 6901 section 4: the order of the two matters.
-            key = step.replace("~1", "/").replace("~0", "~")
-            node = node.get(key) if isinstance(node, dict) else None
+            node = as_mapping(node).get(step.replace("~1", "/").replace("~0", "~"))
     return None
 
 
@@ -86,20 +92,20 @@ def _servers(draft: Draft, document: Mapping[str, Any]) -> Iterator[str]:
     """The servers' URLs, variables filled by their defaults; Swagger 2.0 has them in parts."""
     if "swagger" in document:
         if isinstance(document.get("host"), str):
-            for scheme in document.get("schemes") or ["https"]:
+            for scheme in as_list(document.get("schemes")) or ["https"]:
                 yield f"{scheme}://{document['host']}{document.get('basePath') or ''}"
         return
-    for server in document.get("servers") or ():
+    for server in as_list(document.get("servers")):
         if isinstance(server, dict) and isinstance(server.get("url"), str):
             yield _filled(draft, server)
 
 
 def _filled(draft: Draft, server: Mapping[str, Any]) -> str:
-    variables = server.get("variables")
+    variables = as_mapping(server.get("variables"))
 
     def default(found: re.Match[str]) -> str:
-        variable = variables.get(found[1]) if isinstance(variables, dict) else None
-        if isinstance(variable, dict) and "default" in variable:
+        variable = as_mapping(variables.get(found[1]))
+        if "default" in variable:
             draft.not_carried(f"server variable {found[1]}: only its default is taken")
             return str(variable["default"])
         return found[0]
@@ -142,14 +148,21 @@ def _read_flow(draft: Draft, flow: Mapping[str, Any], server: str | None) -> Non
             continue
         if "://" not in url and server is not None:
             # A relative URL is relative to the server (OpenAPI 3.1 section 4.6).
-            url = urljoin(server.rstrip("/") + "/", url)
+            url = _joined(server, url)
         if "://" in url:
             draft.grant[setting] = literal(url)
-            draft.allow_loopback_or_say(url)
+            draft.say_if_cleartext(url)
         else:
             draft.not_carried(f"{key}: it is relative, and the document has no server to start from")
     if "token_endpoint" not in draft.grant:
         draft.lacks("grant.token_endpoint: the document has no usable tokenUrl")
+
+
+def _joined(server: str, url: str) -> str:
+    try:
+        return urljoin(server.rstrip("/") + "/", url)
+    except ValueError:
+        return url
 
 
 def _read_scopes(draft: Draft, document: Mapping[str, Any], scheme: str, flow: Mapping[str, Any]) -> None:
@@ -157,20 +170,16 @@ def _read_scopes(draft: Draft, document: Mapping[str, Any], scheme: str, flow: M
     wanted = list(dict.fromkeys(_wanted_scopes(document, scheme)))
     if wanted:
         draft.grant["scope"] = wanted
-    scopes = flow.get("scopes")
-    offered = [str(scope) for scope in scopes if scope not in wanted] if isinstance(scopes, dict) else []
+    offered = [str(scope) for scope in as_mapping(flow.get("scopes")) if scope not in wanted]
     if offered:
         draft.not_carried(f"scopes that no operation asks for: {', '.join(offered)}")
 
 
 def _wanted_scopes(document: Mapping[str, Any], scheme: str) -> Iterator[str]:
     requirements = [document.get("security")]
-    paths = document.get("paths")
-    for path in paths.values() if isinstance(paths, dict) else ():
-        if isinstance(path, dict):
-            operations = (path.get(method) for method in _METHODS)
-            requirements += [item.get("security") for item in operations if isinstance(item, dict)]
+    for path in as_mapping(document.get("paths")).values():
+        operations = (as_mapping(as_mapping(path).get(method)) for method in _METHODS)
+        requirements += [operation.get("security") for operation in operations]
     for requirement in requirements:
-        for entry in requirement if isinstance(requirement, list) else ():
-            scopes = entry.get(scheme) if isinstance(entry, dict) else None
-            yield from (str(scope) for scope in scopes or ())
+        for entry in as_list(requirement):
+            yield from (str(scope) for scope in as_list(as_mapping(entry).get(scheme)))

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from proxy.importers.draft import Draft, NothingToImport, UnreadableSource, literal, one_line, profile_name
+from proxy.importers.draft import (
+    Draft,
+    NothingToImport,
+    UnreadableSource,
+    as_list,
+    as_mapping,
+    literal,
+    one_line,
+    profile_name,
+)
 from proxy.importers.postman_variables import Variables, has_variable
 from proxy.importers.token_parameters import safe_values
 
@@ -36,9 +45,8 @@ def import_postman(collection: Any, *, name: str | None = None) -> list[Draft]:
     """The profiles of a collection. Raises UnreadableSource or NothingToImport."""
     if not isinstance(collection, dict) or not isinstance(collection.get("item"), list):
         raise UnreadableSource("this is no Postman collection: it has no list of items")
-    info = collection.get("info")
-    title = str(info.get("name", "")) if isinstance(info, dict) else ""
-    variables = Variables(collection.get("variable") or ())
+    title = str(as_mapping(collection.get("info")).get("name") or "")
+    variables = Variables(as_list(collection.get("variable")))
     found: dict[str, _Authorization] = {}
     others: list[str] = []
     _walk(collection, "the collection", None, found, others)
@@ -78,8 +86,7 @@ def _walk(
         text = url.get("raw") if isinstance(url, dict) else url
         if inherited is not None and isinstance(text, str):
             inherited.urls.append(text)
-    items = node.get("item")
-    for item in items if isinstance(items, list) else ():
+    for item in as_list(node.get("item")):
         if isinstance(item, dict):
             kind = "request" if "request" in item else "folder"
             _walk(item, f"{kind} {one_line(str(item.get('name', '')))}", inherited, found, others)
@@ -91,7 +98,7 @@ def _authorization(
     kind = auth.get("type")
     if kind in ("noauth", None):
         return None
-    settings = _as_mapping(auth.get(str(kind)))
+    settings = _settings(auth.get(str(kind)))
     if kind != "oauth2" or settings.get("grant_type") != _GRANT:
         grant = settings.get("grant_type", "authorization_code") if kind == "oauth2" else ""
         others.append(one_line(f"{place}: authorization by {kind} {grant}"))
@@ -102,7 +109,7 @@ def _authorization(
     return found.setdefault(same, _Authorization(place, settings))
 
 
-def _as_mapping(settings: Any) -> Mapping[str, Any]:
+def _settings(settings: Any) -> Mapping[str, Any]:
     """v2.1 lists key and value, v2.0 has a mapping."""
     if isinstance(settings, list):
         return {
@@ -110,7 +117,7 @@ def _as_mapping(settings: Any) -> Mapping[str, Any]:
             for item in settings
             if isinstance(item, dict) and "key" in item
         }
-    return settings if isinstance(settings, dict) else {}
+    return as_mapping(settings)
 
 
 def _read(draft: Draft, authorization: _Authorization, variables: Variables) -> None:
@@ -130,7 +137,7 @@ def _read(draft: Draft, authorization: _Authorization, variables: Variables) -> 
     endpoint = text("accessTokenUrl")
     if endpoint:
         draft.grant["token_endpoint"] = endpoint
-        draft.allow_loopback_or_say(endpoint)
+        draft.say_if_cleartext(endpoint)
     else:
         draft.lacks("grant.token_endpoint: the settings have no Access Token URL")
     if refresh := text("refreshTokenUrl"):
@@ -175,7 +182,7 @@ def _read_match(draft: Draft, urls: list[str], variables: Variables) -> None:
 def _read_parameters(draft: Draft, settings: Mapping[str, Any], variables: Variables) -> None:
     """Extra parameters, by where Postman sends them."""
     places = {"request_body": "parameters", "request_header": "headers", "request_url": "query"}
-    given = [item for item in settings.get("tokenRequestParams") or () if isinstance(item, dict)]
+    given = [as_mapping(item) for item in as_list(settings.get("tokenRequestParams"))]
     given += [{"key": key, "value": settings[key]} for key in ("audience", "resource") if settings.get(key)]
     for item in given:
         key, value = item.get("key"), item.get("value")

@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+import yaml
 
 from proxy.imported_configuration import imported_configuration
 from proxy.importers.curl import import_curl
@@ -285,3 +286,13 @@ def test_a_dollar_and_a_brace_in_a_value_stay_text(profile_of):
     profile = profile_of(draft, VALUES, match=MATCH)
 
     assert profile.form_values["username"] == "a${env:HOME}"
+
+
+def test_a_line_break_in_a_name_stays_in_its_comment():
+    """What follows it is no setting of ours."""
+    draft = imported(r"curl https://a.example/t --json $'{\"password\": \"x\", \"a\\nprofiles: {}\": \"1\"}'")
+
+    loaded = yaml.safe_load(imported_configuration([draft]))
+
+    assert list(loaded["profiles"]) == ["a-example"]
+    assert "a\nprofiles: {}" in loaded["profiles"]["a-example"]["grant"]["body"]
