@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from profiles.errors import (
     Refusal,
@@ -147,6 +147,8 @@ class Ladder:
                 profile=profile,
             )
         await self._lockout.check(run.subject.key)
+        # It stands on nothing that was forgotten up to now, so only what is cleared from here on drops it.
+        run = replace(run, generation=run.standing.generation)
         try:
             response = await run.subject.grants.password()
         except TokenRequestRejected as rejection:

@@ -12,13 +12,13 @@ from profiles.expiry import expiry_of
 @pytest.mark.parametrize(
     ("lifetime", "margin", "random", "soft", "hard"),
     [
-        pytest.param(3600, 30, 0.5, 2880, 3570, id="an hour: 80 percent, margin in full"),
-        pytest.param(3600, 30, 0.0, 2700, 3570, id="earliest jitter: 75 percent"),
-        pytest.param(3600, 30, 1.0, 3060, 3570, id="latest jitter: 85 percent"),
-        pytest.param(60, 30, 0.5, 48, 54, id="a minute: the margin is a tenth at most"),
-        pytest.param(5, 30, 0.5, 4, 4.5, id="five seconds are still used"),
-        pytest.param(1, 30, 0.5, 0.8, 0.9, id="one second is still used"),
-        pytest.param(3600, 0, 0.5, 2880, 3600, id="no margin"),
+        pytest.param(3600, 30, 0.5, 2880, 3570, id="an-hour-80-percent-margin-in-full"),
+        pytest.param(3600, 30, 0.0, 2700, 3570, id="earliest-jitter-75-percent"),
+        pytest.param(3600, 30, 1.0, 3060, 3570, id="latest-jitter-85-percent"),
+        pytest.param(60, 30, 0.5, 48, 54, id="a-minute-the-margin-is-a-tenth-at-most"),
+        pytest.param(5, 30, 0.5, 4, 4.5, id="five-seconds-are-still-used"),
+        pytest.param(1, 30, 0.5, 0.8, 0.9, id="one-second-is-still-used"),
+        pytest.param(3600, 0, 0.5, 2880, 3600, id="no-margin"),
     ],
 )
 def test_expiry_follows_from_lifetime_and_margin(lifetime, margin, random, soft, hard):

@@ -58,9 +58,9 @@ async def test_a_stored_token_is_used_by_the_next_process(tokens, subject, serve
     "dead",
     [
         pytest.param(WRONG, id="invalid_grant"),
-        pytest.param(TokenRequestRejected("no", upstream_status=401), id="a bare 401"),
-        pytest.param(TokenRequestRejected("no", error="x", upstream_status=200), id="200 with an error"),
-        pytest.param(INVALID, id="a page"),
+        pytest.param(TokenRequestRejected("no", upstream_status=401), id="a-bare-401"),
+        pytest.param(TokenRequestRejected("no", error="x", upstream_status=200), id="200-with-an-error"),
+        pytest.param(INVALID, id="a-page"),
     ],
 )
 async def test_the_password_takes_over_from_a_dead_refresh_token_hazard_10(
@@ -222,11 +222,11 @@ async def test_a_process_that_dies_leaves_the_rotated_refresh_token_hazard_11(
 @pytest.mark.parametrize(
     ("lifetime", "soft", "hard"),
     [
-        pytest.param(None, 2880, 3570, id="unknown: the default, not for ever"),
-        pytest.param(600, 480, 570, id="expires_in beats the default"),
+        pytest.param(None, 2880, 3570, id="unknown-the-default-not-for-ever"),
+        pytest.param(600, 480, 570, id="expires_in-beats-the-default"),
         pytest.param(0, 2880, 3570, id="zero"),
         pytest.param(-5, 2880, 3570, id="negative"),
-        pytest.param(2, 1.6, 1.8, id="two seconds"),
+        pytest.param(2, 1.6, 1.8, id="two-seconds"),
     ],
 )
 async def test_lifetimes_are_as_the_answer_says_hazard_19(lifetime, soft, hard, tokens, subject, server):

@@ -45,18 +45,18 @@ def lockout(store):
     ("status", "error", "refusal"),
     [
         pytest.param(400, "invalid_grant", True, id="invalid_grant"),
-        pytest.param(400, "invalid_request", True, id="invalid_request for a wrong password"),
-        pytest.param(401, None, True, id="a bare 401"),
+        pytest.param(400, "invalid_request", True, id="invalid_request-for-a-wrong-password"),
+        pytest.param(401, None, True, id="a-bare-401"),
         pytest.param(403, None, True, id="403"),
         pytest.param(404, None, True, id="404"),
-        pytest.param(200, "invalid_grant", True, id="200 with an error member"),
-        pytest.param(400, "invalid_client", False, id="400 invalid_client"),
-        pytest.param(401, "invalid_client", False, id="401 invalid_client"),
+        pytest.param(200, "invalid_grant", True, id="200-with-an-error-member"),
+        pytest.param(400, "invalid_client", False, id="400-invalid_client"),
+        pytest.param(401, "invalid_client", False, id="401-invalid_client"),
         pytest.param(408, None, False, id="408"),
-        pytest.param(429, "invalid_grant", False, id="429, whatever it says"),
+        pytest.param(429, "invalid_grant", False, id="429-whatever-it-says"),
         pytest.param(503, "temporarily_unavailable", False, id="503"),
-        pytest.param(302, None, False, id="a redirect"),
-        pytest.param(None, None, False, id="our own refusal"),
+        pytest.param(302, None, False, id="a-redirect"),
+        pytest.param(None, None, False, id="our-own-refusal"),
     ],
 )
 def test_which_answers_refuse_what_was_submitted(status, error, refusal):
@@ -79,10 +79,10 @@ async def test_locked_credentials_are_refused_with_advice(lockout):
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(KEY._replace(fingerprint="f2"), id="changed credentials"),
-        pytest.param(KEY._replace(captures=(("tenant", "other"),)), id="another tenant"),
-        pytest.param(KEY._replace(user="bob"), id="another end user"),
-        pytest.param(KEY._replace(profile="stock"), id="another profile"),
+        pytest.param(KEY._replace(fingerprint="f2"), id="changed-credentials"),
+        pytest.param(KEY._replace(captures=(("tenant", "other"),)), id="another-tenant"),
+        pytest.param(KEY._replace(user="bob"), id="another-end-user"),
+        pytest.param(KEY._replace(profile="stock"), id="another-profile"),
     ],
 )
 async def test_other_credentials_are_free(other, lockout):

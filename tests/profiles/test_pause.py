@@ -16,14 +16,14 @@ from tests.profiles.token_ground import INVALID, THROTTLED, UNREACHABLE, refusal
     ("failure", "seconds"),
     [
         pytest.param(
-            TokenRequestRejected("x", upstream_status=429, retry_after=42), 42, id="429 Retry-After"
+            TokenRequestRejected("x", upstream_status=429, retry_after=42), 42, id="429-Retry-After"
         ),
-        pytest.param(TokenRequestRejected("x", upstream_status=429), 10, id="429 without a time"),
+        pytest.param(TokenRequestRejected("x", upstream_status=429), 10, id="429-without-a-time"),
         pytest.param(
             TokenRequestRejected("x", error="invalid_client", upstream_status=401), 10, id="invalid_client"
         ),
-        pytest.param(TokenEndpointUnreachable("x", retry_after=7), 7, id="503 Retry-After"),
-        pytest.param(TokenResponseInvalid("x"), 10, id="an answer without a token"),
+        pytest.param(TokenEndpointUnreachable("x", retry_after=7), 7, id="503-Retry-After"),
+        pytest.param(TokenResponseInvalid("x"), 10, id="an-answer-without-a-token"),
     ],
 )
 def test_the_same_outcome_is_given_until_the_pause_is_over(failure, seconds):
@@ -115,9 +115,9 @@ def _length(pause, now):
 @pytest.mark.parametrize(
     ("outcome", "seconds"),
     [
-        pytest.param(THROTTLED, 42, id="429 with Retry-After"),
-        pytest.param(TokenEndpointUnreachable("x", retry_after=7), 7, id="503 with Retry-After"),
-        pytest.param(INVALID, 10, id="an answer that took the password and gave no token"),
+        pytest.param(THROTTLED, 42, id="429-with-Retry-After"),
+        pytest.param(TokenEndpointUnreachable("x", retry_after=7), 7, id="503-with-Retry-After"),
+        pytest.param(INVALID, 10, id="an-answer-that-took-the-password-and-gave-no-token"),
         pytest.param(
             TokenRequestRejected("x", error="invalid_client", upstream_status=401), 10, id="invalid_client"
         ),

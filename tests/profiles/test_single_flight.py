@@ -10,7 +10,7 @@ import pytest
 from profiles.single_flight import SingleFlight
 
 
-@pytest.fixture(params=[None, asyncio.eager_task_factory], ids=["usual tasks", "eager tasks"], autouse=True)
+@pytest.fixture(params=[None, asyncio.eager_task_factory], ids=["usual-tasks", "eager-tasks"], autouse=True)
 async def _tasks(request):
     asyncio.get_running_loop().set_task_factory(request.param)
 

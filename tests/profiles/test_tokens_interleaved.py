@@ -35,8 +35,10 @@ STEPS = st.one_of(
 class Server:
     """Keeps the rules that the proxy is to keep, and says when one is broken."""
 
-    def __init__(self, clock):
+    def __init__(self, clock, *, regenerate):
         self.clock = clock
+        self.regenerate = regenerate
+        self.password_was_used = False
         self.asked = asyncio.Event()
         self.answer = asyncio.Event()
         self.password_is_right = True
@@ -52,10 +54,12 @@ class Server:
 
     async def password(self):
         assert not self.password_was_refused, "a refused password was submitted again"
+        assert self.regenerate or not self.password_was_used, "the password was used again"
         async with self._request():
             if not self.password_is_right:
                 self.password_was_refused = True
                 raise TokenRequestRejected("no", error="invalid_grant", upstream_status=400)
+            self.password_was_used = True
             return self._issue()
 
     async def refresh(self, refresh_token):
@@ -148,14 +152,14 @@ class SharedStore(MemoryStore):
 class World:
     """One or two processes, their clients, the origin and the authorization server."""
 
-    def __init__(self, processes):
+    def __init__(self, processes, *, regenerate):
         self.clock = Clock()
-        self.server = Server(self.clock)
+        self.server = Server(self.clock, regenerate=regenerate)
         self.store = SharedStore()
         self.subject = Subject(
             key=TokenKey("orders"),
             grants=self.server,
-            regenerate=True,
+            regenerate=regenerate,
             has_credentials=True,
             default_lifetime=3600.0,
             margin=30.0,
@@ -232,7 +236,7 @@ class World:
             return
         for tokens in self.processes:
             await tokens.clear()
-        self.server.password_was_refused = False
+        self.server.password_was_refused = self.server.password_was_used = False
         self.server.throttled_until = 0.0
 
     async def settle(self):
@@ -261,11 +265,11 @@ async def turns(number):
         await asyncio.sleep(0)
 
 
-async def live(steps, processes, task_factory):
+async def live(steps, processes, task_factory, *, regenerate):
     asyncio.get_running_loop().set_task_factory(task_factory)
     complaints = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
-    world = World(processes)
+    world = World(processes, regenerate=regenerate)
     for name, argument in steps:
         await world.step(name, argument)
     await world.settle()
@@ -277,13 +281,13 @@ async def live(steps, processes, task_factory):
 
 
 @pytest.mark.parametrize("task_factory", [None, asyncio.eager_task_factory], ids=["usual", "eager"])
-@pytest.mark.parametrize("processes", [1, 2], ids=["one process", "two processes"])
-@given(steps=st.lists(STEPS, max_size=60))
-@settings(max_examples=400, deadline=None)
-def test_in_any_order_the_rules_hold_hazards_1_2_3_4_6_7_9_10_11(steps, processes, task_factory):
+@pytest.mark.parametrize("processes", [1, 2], ids=["one-process", "two-processes"])
+@given(steps=st.lists(STEPS, max_size=60), regenerate=st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_in_any_order_the_rules_hold_hazards_1_2_3_4_6_7_9_10_11(steps, regenerate, processes, task_factory):
     """One token request at a time, no expired and no rejected token, no refused password and no spent refresh
     token submitted again, Retry-After honoured, nobody waiting for ever."""
-    world, last, complaints = asyncio.run(live(steps, processes, task_factory))
+    world, last, complaints = asyncio.run(live(steps, processes, task_factory, regenerate=regenerate))
 
     assert world.unforeseen() == []
     assert world.broken == []
