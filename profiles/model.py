@@ -85,9 +85,6 @@ class ClientAuthentication(StrEnum):
     NONE = "none"
 
 
-BUILT_CONTENT_TYPES = frozenset({ContentType.URLENCODED, ContentType.JSON})
-
-
 def _not_built(what: str) -> ValueError:
     return ValueError(f"{what} is not part of this release yet")
 
@@ -219,13 +216,6 @@ class GrantSettings(Settings):
     @classmethod
     def _scope_is_a_list(cls, scope: Any) -> Any:
         return scope.split() if isinstance(scope, str) else scope
-
-    @field_validator("content_type", "refresh_content_type")
-    @classmethod
-    def _content_type_is_built(cls, content_type: ContentType | None) -> ContentType | None:
-        if content_type is not None and content_type not in BUILT_CONTENT_TYPES:
-            raise _not_built(f"content_type {content_type.value}")
-        return content_type
 
     @model_validator(mode="after")
     def _client_authentication_has_what_it_needs(self) -> GrantSettings:
