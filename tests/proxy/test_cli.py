@@ -139,19 +139,7 @@ def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
 
     shown = capsys.readouterr().out
-    for name in (
-        "demo",
-        "init",
-        "import",
-        "check",
-        "explain",
-        "test",
-        "serve",
-        "web",
-        "run",
-        "env",
-        "tokens",
-    ):
+    for name in ("demo", "init", "check", "explain", "test", "serve", "web", "run", "env", "tokens"):
         assert re.search(rf"^\W*{name} ", shown, re.MULTILINE), name
 
 

@@ -189,3 +189,9 @@ def test_wrong_use_ends_with_2(arguments, hint, sources, capsys):
     captured = capsys.readouterr()
     assert hint in captured.err
     assert "sentinel" not in captured.err
+
+
+def test_the_command_is_listed(capsys):
+    """Under its own name, which is a word of the language in the code."""
+    assert main(["--help"]) == 0
+    assert " import " in capsys.readouterr().out
