@@ -175,7 +175,6 @@ class AuthorizedHttpStream(AnsweringHttpStream):
         yield GrantproxyRenewHook(self.flow)
         if (yield from self.check_killed(emit_error_hook=True)):
             return
-        passage.verdict = Verdict.FORWARD
         if passage.replays:
             yield from self._send_again(passage)
         elif self.flow.response is not rejected:

@@ -470,8 +470,10 @@ async def test_an_origin_that_cannot_be_reached_is_named(world: MakeWorld) -> No
     scene.unreachable = True
 
     await scene.from_client(request())
+    answer = scene.client.take()
 
-    assert problem_in(scene.client.take()) == (502, "origin_unreachable")
+    assert problem_in(answer) == (502, "origin_unreachable")
+    assert b"127.0.0.1 cannot be reached" in answer
 
 
 @pytest.mark.parametrize(
@@ -488,8 +490,10 @@ async def test_an_origin_that_breaks_off_before_anything_was_passed_on_is_answer
     await scene.from_client(request())
     await scene.from_origin(part)
     await scene.origin_closes()
+    answer = scene.client.take()
 
-    assert problem_in(scene.client.take()) == (502, "origin_unreachable")
+    assert problem_in(answer) == (502, "origin_unreachable")
+    assert b"broke off before its answer was through" in answer
 
 
 async def test_an_origin_that_breaks_off_in_the_second_answer_is_answered_for(world: MakeWorld) -> None:
