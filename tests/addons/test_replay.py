@@ -291,6 +291,20 @@ async def test_a_body_over_the_replay_limit_is_not_sent_twice(world: MakeWorld) 
     assert "grantproxy_renew" not in scene.hooks
 
 
+async def test_the_replay_limit_holds_for_a_body_with_a_payload_field(world: MakeWorld) -> None:
+    """One limit for both: a body that had to be whole is not sent twice either when it is longer."""
+    fields = [{"in": "payload", "key": "t", "value": "{{access_token}}"}]
+    made = world({"fields": fields, "replay_limit": 4})
+    scene = play(made)
+
+    await scene.from_client(request("POST", "/api/x", "Content-Type: application/json", body=b'{"a":1}'))
+    await scene.from_origin(REJECTED)
+
+    assert scene.client.take() == REJECTED
+    assert "grantproxy_renew" not in scene.hooks
+    await made.composition.close()
+
+
 async def test_a_renewal_that_fails_answers_in_the_place_of_the_origin(world: MakeWorld) -> None:
     """The refusal names the reason, the client's connection lives, and nothing goes out without a token."""
     made = world()
