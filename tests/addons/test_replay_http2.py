@@ -184,25 +184,6 @@ async def test_a_rejection_before_the_body_is_through_resets_the_first_stream(sc
     assert len(scene.play.origins) == 1
 
 
-async def test_an_origin_that_leaves_while_the_body_is_collected_is_no_failure(scene: Scene) -> None:
-    """What it says of the first sending is nobody's: the second one takes another connection."""
-    scene.client.h2.send_headers(1, POST)
-    await scene.pass_on()
-    scene.origin.answer(1, 401)
-    await scene.pass_on()
-    await scene.play.origin_closes(0)
-    before = scene.play.client.take()
-    scene.client.h2.send_data(1, b"body", end_stream=True)
-    await scene.play.from_client(scene.client.h2.data_to_send())
-    second = Peer(client=False)
-    second.receive(scene.play.origins[-1].take())
-
-    assert before == b""
-    assert len(scene.play.origins) == 2
-    assert second.tokens() == {1: "token-2"}
-    assert second.bodies == {1: b"body"}
-
-
 async def test_a_long_rejected_answer_is_reset(scene: Scene) -> None:
     """More of it than is held back is not waited for, and what was on its way goes nowhere."""
     scene.client.h2.send_headers(1, GET, end_stream=True)
