@@ -28,7 +28,7 @@ def either_origin(request: pytest.FixtureRequest) -> Origin:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_bare_request_of_each_client_is_authorized_and_replayed(
+def test_hazard_20_a_bare_request_of_each_client_is_authorized_and_replayed(
     client: str,
     shared_proxy: SharedProxy,
     send: Sender,
@@ -106,11 +106,19 @@ def test_body_that_cannot_take_the_field_is_not_forwarded(
     assert origin.requests == []
 
 
-@pytest.mark.parametrize("trouble", ["503", "garbage", "redirect", "gone"])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param("503", id="hazard-9-out-of-order"),
+        pytest.param("gone", id="hazard-9-gone"),
+        pytest.param("redirect", id="hazard-14-redirect"),
+        pytest.param("garbage", id="garbage"),
+    ],
+)
 def test_trouble_with_the_token_endpoint_never_lets_a_request_out_bare(
     trouble: str, shared_proxy: SharedProxy, send: Sender, authorization_server: AuthlibServer, origin: Origin
 ) -> None:
-    """Invariant I2, hazards 9 and 14: refused with a problem document and Proxy-Status."""
+    """Invariant I2: refused with a problem document and Proxy-Status."""
     config = one_profile(authorization_server, origin)
     expected = {"503": "token_endpoint_unreachable", "gone": "token_endpoint_unreachable"}
     match trouble:

@@ -20,9 +20,9 @@ from tests.end_to_end.servers.shared_proxy import SharedProxy
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        pytest.param(b"", {}, id="empty"),
-        pytest.param(b"x" * 1_000_000, {}, id="hazard-05-1-MB"),
-        pytest.param(gzip.compress(b"y" * 5000), {"Content-Encoding": "gzip"}, id="hazard-05-compressed"),
+        pytest.param(b"", {}, id="hazard-5-empty"),
+        pytest.param(b"x" * 1_000_000, {}, id="hazard-5-1-MB"),
+        pytest.param(gzip.compress(b"y" * 5000), {"Content-Encoding": "gzip"}, id="hazard-5-compressed"),
     ],
 )
 @pytest.mark.parametrize("client", ["requests", "httpx-h2"])
@@ -48,7 +48,7 @@ def test_replay_keeps_the_body(
     assert digests == [hashlib.sha256(body).hexdigest()] * 2
 
 
-def test_chunked_body_is_replayed(
+def test_hazard_5_a_chunked_body_is_replayed(
     shared_proxy: SharedProxy, send: Sender, authorization_server: AuthlibServer, origin: Origin
 ) -> None:
     """A body of unknown length goes out twice as well."""
@@ -65,7 +65,7 @@ def test_chunked_body_is_replayed(
 
 
 @pytest.mark.parametrize("method", ["HEAD", "DELETE", "OPTIONS"])
-def test_any_method_is_replayed(
+def test_hazard_5_any_method_is_replayed(
     method: str,
     shared_proxy: SharedProxy,
     send: Sender,
@@ -84,10 +84,10 @@ def test_any_method_is_replayed(
     assert [request.status for request in tls_origin.requests] == [200, 401, 204]
 
 
-def test_second_auth_error_is_passed_on_and_believed(
+def test_hazard_6_a_second_auth_error_is_passed_on_and_believed(
     shared_proxy: SharedProxy, send: Sender, authorization_server: AuthlibServer, origin: Origin
 ) -> None:
-    """Hazard 6: an origin that always rejects is answered by it, and hammers nobody."""
+    """An origin that always rejects is answered by it, and hammers nobody."""
     running = shared_proxy(one_profile(authorization_server, origin))
 
     answers = [send("requests", running, "GET", origin.url("/always-401")) for _ in range(5)]

@@ -13,14 +13,14 @@ from tests.end_to_end.servers.shared_proxy import SharedProxy
 
 
 @pytest.mark.parametrize("http2", [False, True], ids=["h1", "h2"])
-def test_event_stream_streams_after_a_replay(
+def test_hazard_15_an_event_stream_streams_after_a_replay(
     http2: bool,
     shared_proxy: SharedProxy,
     send: Sender,
     authorization_server: AuthlibServer,
     tls_origin: Origin,
 ) -> None:
-    """Hazard 15: the first event is with the client before the origin has the last one."""
+    """The first event is with the client before the origin has the last one."""
     tls_origin.accepts = authorization_server.accepts
     running = shared_proxy(one_profile(authorization_server, tls_origin))
     with send.client(running, http2=http2) as client:
@@ -37,14 +37,14 @@ def test_event_stream_streams_after_a_replay(
 
 
 @pytest.mark.parametrize("is_rejected", [False, True], ids=["at-once", "after-a-replay"])
-def test_websocket_handshake_is_authorized(
+def test_hazard_15_a_websocket_handshake_is_authorized(
     is_rejected: bool,
     shared_proxy: SharedProxy,
     send: Sender,
     authorization_server: AuthlibServer,
     origin: Origin,
 ) -> None:
-    """Hazard 15: the upgrade carries the injected header, also when its first sending was rejected."""
+    """The upgrade carries the injected header, also when its first sending was rejected."""
     origin.accepts = authorization_server.accepts
     running = shared_proxy(one_profile(authorization_server, origin))
     send("requests", running, "GET", origin.url("/protected/echo"))
@@ -61,7 +61,7 @@ def test_websocket_handshake_is_authorized(
     assert handshakes == ([401, 101] if is_rejected else [101])
 
 
-def test_large_bodies_stream_with_flat_memory(
+def test_hazard_15_large_bodies_stream_with_flat_memory(
     shared_proxy: SharedProxy, send: Sender, authorization_server: AuthlibServer, tls_origin: Origin
 ) -> None:
     """200 MB go up and 100 MB come down, and the proxy holds little of either."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +81,17 @@ class RawClient:
         except (ConnectionError, ssl.SSLError):
             pass
         return content
+
+
+def wait_until_refused(host: str, port: int, timeout: float = TIMEOUT) -> None:
+    """Connects again and again until nobody listens any more."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, port), timeout).close()
+        except OSError:
+            return
+    raise TimeoutError(f"{host}:{port} still listens")
 
 
 class _Unbuffered:

@@ -432,6 +432,7 @@ def serve_origin(ca: TestCa | None = None, *, alpn: tuple[str, ...] = ("h2", "ht
     config.errorlog = silent
     config.graceful_timeout = 0.1
     config.keep_alive_timeout = 30
+    config.keep_alive_max_requests = 1_000_000  # beyond it, HTTP/2 requests under way are dropped
     if ca is not None:
         config.certfile, config.keyfile = str(ca.leaf_certificate), str(ca.leaf_key)
         config.alpn_protocols = list(alpn)
