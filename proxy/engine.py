@@ -22,7 +22,7 @@ from mitmproxy.master import Master
 from addons import replay
 from addons.access_log import AccessLog
 from profiles.errors import ConfigurationError
-from proxy import connections, debugging_checks
+from proxy import connections, debugging_checks, header_lookups
 from proxy.addon_manager import IndexedAddonManager
 from proxy.composition import compose
 from proxy.configuration_files import Configuration
@@ -114,6 +114,7 @@ async def serve(
     replay.install()
     connections.install()
     debugging_checks.leave_out()
+    header_lookups.install()
     ours = GrantproxyAddons(composition)
     trusted = trusted_bundle(configuration, environ)
     master = ProxyMaster(configuration, ours, trusted)

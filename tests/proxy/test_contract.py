@@ -62,3 +62,9 @@ def test_check_of_a_messages_fields_only_raises() -> None:
 def test_drain_only_waits_for_full_buffers() -> None:
     """Where no writer holds anything back there is nothing to wait for."""
     assert "await transport.writer.drain()" in inspect.getsource(server.ConnectionHandler.drain_writers)
+
+
+def test_look_up_of_a_field_is_a_mappings() -> None:
+    """mitmproxy has no `get` and no `in` of its own that a faster one would have to follow."""
+    for kind in (messages.Headers, *messages.Headers.__mro__[1:3]):
+        assert not {"get", "__contains__"} & set(vars(kind))
