@@ -18,6 +18,8 @@ from addons.flows import client_name_of, passage_of, refusal_of
 
 WriteLine = Callable[[str], None]
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class AccessLog:
     """Writes a line when a request has its answer, or has failed."""
@@ -70,7 +72,7 @@ def record_of(flow: http.HTTPFlow, duration: float) -> dict[str, Any]:
 
 def json_line(record: dict[str, Any]) -> str:
     """A record for programs."""
-    return json.dumps(record, separators=(",", ":"))
+    return _encode(record)
 
 
 def readable_line(record: dict[str, Any]) -> str:

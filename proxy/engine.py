@@ -28,6 +28,7 @@ from proxy.composition import compose
 from proxy.configuration_files import Configuration
 from proxy.control import ControlServer, control_path
 from proxy.grantproxy_addons import GrantproxyAddons
+from proxy.joined_lines import JoinedLines
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class ProxyMaster(Master):
         self.addons = IndexedAddonManager(self)
         self.proxyserver = proxyserver.Proxyserver()
         self.under_way = UnderWay()
+        self.access_log = JoinedLines(sys.stderr)
         self.addons.add(
             core.Core(),
             self.proxyserver,
@@ -77,7 +79,7 @@ class ProxyMaster(Master):
             tlsconfig.TlsConfig(),
             disable_h2c.DisableH2C(),
             self.under_way,
-            AccessLog(_write_to_stderr, readable=sys.stderr.isatty()),
+            AccessLog(self.access_log.write, readable=sys.stderr.isatty()),
         )
         listen = configuration.settings.listen
         self.options.update(
@@ -148,6 +150,7 @@ async def serve(
     try:
         await master.run()
     finally:
+        master.access_log.flush()
         for server in control:
             await server.close()
         await ours.composition.close()
@@ -216,7 +219,3 @@ def trusted_bundle(configuration: Configuration, environ: Mapping[str, str]) -> 
     partial.write_bytes(usual.read_bytes() + b"\n" + extra.read_bytes())
     partial.replace(bundle)
     return bundle
-
-
-def _write_to_stderr(line: str) -> None:
-    sys.stderr.write(line + "\n")
