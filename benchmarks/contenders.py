@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import math
 import os
 import shutil
 import socket
@@ -52,6 +53,21 @@ class Origin:
     tls: int
 
 
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy that runs: where it listens, and its process."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far (proc_pid_stat(5): fields 14 and 15); nan where there is no /proc."""
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return math.nan
+
+
 def program(name: str) -> str:
     """The full path of an installed program, also of one in /usr/sbin, which is not on every PATH."""
     found = shutil.which(name, path=PATH)
@@ -76,19 +92,19 @@ def origin(folder: Path) -> Iterator[Origin]:
 
 
 @contextlib.contextmanager
-def stock_mitmdump(folder: Path) -> Iterator[int]:
-    """The contender: mitmdump as it comes, with a script that sets a fixed header. Yields its port."""
+def stock_mitmdump(folder: Path) -> Iterator[Proxy]:
+    """The contender: mitmdump as it comes, with a script that sets a fixed header."""
     script, port = folder / "stock.py", _free_port()
     script.write_text(STOCK_SCRIPT)
     options = ["-q", "-s", str(script), "--listen-host", LOOPBACK, "--listen-port", str(port)]
     options += ["--set", "ssl_insecure=true", "--set", f"confdir={folder / 'stock'}"]
-    with _running([str(Path(sys.executable).with_name("mitmdump")), *options], port):
-        yield port
+    with _running([str(Path(sys.executable).with_name("mitmdump")), *options], port) as pid:
+        yield Proxy(port, pid)
 
 
 @contextlib.contextmanager
-def grantproxy(folder: Path, ports: Origin, token_port: int, profiles: int) -> Iterator[int]:
-    """`grantproxy serve` with one profile for the origin among *profiles* of them. Yields its port."""
+def grantproxy(folder: Path, ports: Origin, token_port: int, profiles: int) -> Iterator[Proxy]:
+    """`grantproxy serve` with one profile for the origin among *profiles* of them."""
     credentials = {"username": "bot", "password": "benchmark"}
     rest = {
         "credentials": credentials,
@@ -107,8 +123,8 @@ def grantproxy(folder: Path, ports: Origin, token_port: int, profiles: int) -> I
     }
     file = folder / f"grantproxy-{profiles}.yaml"
     file.write_text(yaml.safe_dump(configuration))
-    with _running([sys.executable, "-m", "proxy", "serve", "--config", str(file)], port):
-        yield port
+    with _running([sys.executable, "-m", "proxy", "serve", "--config", str(file)], port) as pid:
+        yield Proxy(port, pid)
 
 
 class _TokenEndpoint(http.server.BaseHTTPRequestHandler):
@@ -145,13 +161,13 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
-    """Runs a program, silenced, from when it listens on *port* until the block is left."""
+def _running(command: list[str], port: int) -> Iterator[int]:
+    """Runs a program, silenced, from when it listens on *port* until the block is left. Yields its pid."""
     nowhere = subprocess.DEVNULL
     started = subprocess.Popen(command, cwd=ROOT, stdin=nowhere, stdout=nowhere, stderr=nowhere)
     try:
         _wait_until_listening(started, port)
-        yield
+        yield started.pid
     finally:
         started.terminate()
         try:

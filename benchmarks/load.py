@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import socket
 import ssl
@@ -29,6 +30,8 @@ class Load:
     rate: float
     p50: float
     p99: float
+    cpu: float = math.nan
+    """Time on a processor that the proxy took for each, in microseconds; says most where others run, too."""
 
 
 def over_http(folder: Path, proxy_port: int, origin_port: int, seconds: int) -> Load:

@@ -16,17 +16,17 @@ import statistics
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from contenders import ROOT, grantproxy, origin, program, stock_mitmdump, token_endpoint
+from contenders import ROOT, Proxy, grantproxy, origin, program, stock_mitmdump, token_endpoint
 from load import CONNECTIONS, Load, over_http, over_https
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 RESULTS = ROOT / "benchmarks" / ".work" / "results.json"
 MANY_PROFILES = 10_000
 COLUMNS = ("first / second", "first, requests/s", "second, requests/s", "ratio (range)", "goal",
-           "first, p50 / p99 ms", "second, p50 / p99 ms")  # fmt: skip
+           "CPU a request, us", "first, p50 / p99 ms", "second, p50 / p99 ms")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ def compare(pairs: int, seconds: int) -> Iterator[Comparison]:
         ours = stack.enter_context(grantproxy(folder, ports, token_port, profiles=1))
         many = stack.enter_context(grantproxy(folder, ports, token_port, profiles=MANY_PROFILES))
 
-        def http(proxy: int, origin_port: int) -> Callable[[int], Load]:
-            return lambda duration: over_http(folder, proxy, origin_port, duration)
+        def http(proxy: Proxy, origin_port: int) -> Callable[[int], Load]:
+            return on_its_cpu(proxy, lambda duration: over_http(folder, proxy.port, origin_port, duration))
 
-        def https(proxy: int) -> Callable[[int], Load]:
-            return lambda duration: over_https(proxy, ports.tls, duration)
+        def https(proxy: Proxy) -> Callable[[int], Load]:
+            return on_its_cpu(proxy, lambda duration: over_https(proxy.port, ports.tls, duration))
 
         def side_by_side(
             first: Callable[[int], Load], second: Callable[[int], Load]
@@ -84,6 +84,17 @@ def compare(pairs: int, seconds: int) -> Iterator[Comparison]:
                          side_by_side(http(many, ports.matched), authorized))  # fmt: skip
 
 
+def on_its_cpu(proxy: Proxy, run: Callable[[int], Load]) -> Callable[[int], Load]:
+    """Adds to a run what it cost the proxy's process."""
+
+    def measured(seconds: int) -> Load:
+        before = proxy.cpu_seconds()
+        load = run(seconds)
+        return replace(load, cpu=(proxy.cpu_seconds() - before) / (load.rate * seconds) * 1e6)
+
+    return measured
+
+
 def row(comparison: Comparison) -> str:
     """One line of the page's table."""
     rates = [f"{comparison.median(side, 'rate'):.0f}" for side in (0, 1)]
@@ -92,7 +103,8 @@ def row(comparison: Comparison) -> str:
     latencies = [
         " / ".join(f"{comparison.median(side, figure):.1f}" for figure in ("p50", "p99")) for side in (0, 1)
     ]
-    cells = [comparison.name, *rates, f"**{comparison.ratio:.2f}** ({spread})", goal, *latencies]
+    cpu = " / ".join(f"{comparison.median(side, 'cpu'):.0f}" for side in (0, 1))
+    cells = [comparison.name, *rates, f"**{comparison.ratio:.2f}** ({spread})", goal, cpu, *latencies]
     return f"| {' | '.join(cells)} |"
 
 
@@ -118,12 +130,13 @@ of the throughput; the goal is at most 12 %.
 How: {len(comparisons[0].pairs)} pairs of {seconds} seconds each, the two sides in turn (A B A B ...), after a
 second of warming up; medians of the rates, and the median and range of the ratios pair by pair.
 {CONNECTIONS} connections that stay open, GET, an answer of two bytes; one answer that is not a 200 ends the
-measurement. One process a proxy, and nobody is pinned to a core: the client and nginx take what the proxy,
-which fills one core, leaves of the others. "Stock mitmdump" is `mitmdump -q` with a three-line script that
-sets a fixed header; grantproxy checks the hosts, matches the profile, looks the token up and writes its
-access log. Standard output and error of both, this log included, go to /dev/null. Over HTTP the client is wrk
-with absolute-form request lines; over HTTPS, which wrk cannot send through a proxy, {CONNECTIONS} threads of
-Python with a tunnel each, and both proxies intercept.
+measurement. CPU a request is the user and system time of the proxy's process, medians of both sides; over
+HTTPS it includes the tunnels' handshakes. One process a proxy, and nobody is pinned to a core: the client and
+nginx take what the proxy, which fills one core, leaves of the others. "Stock mitmdump" is `mitmdump -q` with
+a three-line script that sets a fixed header; grantproxy checks the hosts, matches the profile, looks the
+token up and writes its access log. Standard output and error of both, this log included, go to /dev/null.
+Over HTTP the client is wrk with absolute-form request lines; over HTTPS, which wrk cannot send through a
+proxy, {CONNECTIONS} threads of Python with a tunnel each, and both proxies intercept.
 """
 
 
