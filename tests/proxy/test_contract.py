@@ -68,3 +68,12 @@ def test_look_up_of_a_field_is_a_mappings() -> None:
     """mitmproxy has no `get` and no `in` of its own that a faster one would have to follow."""
     for kind in (messages.Headers, *messages.Headers.__mro__[1:3]):
         assert not {"get", "__contains__"} & set(vars(kind))
+
+
+def test_request_and_headers_hold_what_is_set_past_their_constructors() -> None:
+    """`flows.wire_request` makes them without a check of each field."""
+    made = messages.Request.make("GET", "http://example.com/")
+
+    assert set(vars(made)) == {"data"}
+    assert set(vars(made.headers)) == {"fields"}
+    assert isinstance(made.headers.fields, tuple)
