@@ -23,9 +23,10 @@ from mitmproxy.proxy.layers.http import (
     SendHttp,
 )
 
-from addons.flows import is_tunnel, refuse
+from addons.connector import ConnectorFailure, connection_through, route_of
+from addons.flows import is_tunnel, passage_of, refuse
 from addons.wire import Commands
-from profiles.errors import OriginUnreachable
+from profiles.errors import OriginUnreachable, Refusal
 
 
 class AnsweringHttpStream(HttpStream):
@@ -80,12 +81,27 @@ class AnsweringHttpStream(HttpStream):
         else:
             yield from super().flow_done()
 
+    def make_server_connection(self) -> Commands:
+        route = route_of(passage_of(self.flow))
+        if route is None:
+            return (yield from super().make_server_connection())
+        server, error = yield connection_through(self.flow, route)
+        if server is None:
+            failure = ResponseProtocolError(self.stream_id, error, ErrorCode.CONNECT_FAILED)
+            yield from self.handle_protocol_error(failure)
+            return False
+        self.context.server = self.flow.server_conn = server
+        return True
+
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> Commands:
         if isinstance(event, ResponseProtocolError) and self._nothing_was_answered():
             detail = f"{self.flow.request.host} cannot be reached"
             if event.code is not ErrorCode.CONNECT_FAILED:
                 detail = f"{self.flow.request.host} broke off before its answer was through"
-            refuse(self.flow, OriginUnreachable(detail))
+            refusal: Refusal = OriginUnreachable(detail)
+            if isinstance(event.message, ConnectorFailure):
+                refusal = event.message.refusal_for(passage_of(self.flow))
+            refuse(self.flow, refusal)
             yield from self.answer()
         else:
             yield from super().handle_protocol_error(event)

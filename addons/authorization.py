@@ -6,6 +6,7 @@ import asyncio
 
 from mitmproxy import http
 
+from addons.connector import check_answer
 from addons.fail_closed import fail_closed
 from addons.flows import (
     Passage,
@@ -67,6 +68,7 @@ class Authorization:
         if passage is None:
             response.stream = True
             return
+        check_answer(passage, response.status_code)
         passage.verdict = passage.exchange.judge_head(response.status_code, response.headers.fields)
         if passage.verdict is Verdict.FORWARD:
             response.stream = True

@@ -24,7 +24,7 @@ from mitmproxy.proxy.layers.http import (
     SendHttp,
 )
 
-from addons import http1, wire
+from addons import connector, http1, wire
 from addons.answering import AnsweringHttpStream
 from addons.flows import Passage, passage_of, refusal_of, refuse
 from addons.wire import Commands
@@ -47,6 +47,7 @@ class GrantproxyRenewHook(commands.StartHook):
 
 def install() -> None:
     """Has every HTTP layer of this process make its streams of the class below."""
+    connector.install()
     http1.install()
     http_layers.HttpStream = AuthorizedHttpStream  # type: ignore[misc]
 

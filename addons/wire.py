@@ -20,6 +20,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 from mitmproxy.proxy.layers.http._http2 import Http2Client
 
+from addons.connector import address_to_connector
 from addons.flows import Passage, wire_request
 
 Commands = Generator[commands.Command, Any, Any]
@@ -32,6 +33,7 @@ def send_head(flow: http.HTTPFlow, passage: Passage, stream_id: int) -> Commands
     if _becomes_http1(request, flow) and "content-length" not in request.headers:
         # HTTP/2 frames bodies by itself; on HTTP/1 somebody has to say how long this one is.
         request.headers["transfer-encoding"] = "chunked"
+    address_to_connector(request, passage)
     yield SendHttp(RequestHeaders(stream_id, request, end_stream=False), flow.server_conn)
 
 
@@ -46,6 +48,7 @@ def send_whole(flow: http.HTTPFlow, passage: Passage, stream_id: int) -> Command
         request.headers["transfer-encoding"] = "chunked"
     elif content and (_becomes_http1(request, flow) or "transfer-encoding" not in request.headers):
         request.headers["content-length"] = str(len(content))
+    address_to_connector(request, passage)
     yield SendHttp(RequestHeaders(stream_id, request, not (content or trailers)), server)
     if content:
         yield SendHttp(RequestData(stream_id, content), server)

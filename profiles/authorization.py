@@ -77,7 +77,7 @@ class Authorizer:
     ) -> Selection[Profile] | None:
         """The profile that owns the request, or None for one that is forwarded as it came.
 
-        Raises HostsDisagree, OriginNotAllowed, CleartextRefused or ProfileNotAllowed.
+        Raises HostsDisagree, OriginNotAllowed, CleartextRefused, ProfileNotAllowed or TenantUnknown.
         """
         if len(host_fields) > 1 and len(set(host_fields)) > 1:
             raise HostsDisagree("the request names more than one host")
@@ -98,6 +98,8 @@ class Authorizer:
             raise ProfileNotAllowed(
                 f"client {client} may not use profile {profile.name}", profile=profile.name
             )
+        if profile.tenants is not None:
+            profile.tenants.of(dict(selection.captures))
         return selection
 
     def authorize_at_once(self, selection: Selection[Profile], head: RequestHead) -> Exchange | None:

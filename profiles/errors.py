@@ -75,6 +75,15 @@ class ProfileNotAllowed(Refusal):
     proxy_error = "http_request_denied"
 
 
+class TenantUnknown(Refusal):
+    """The profile names its tenants, and the request is for none of them."""
+
+    slug = "tenant_unknown"
+    status = 403
+    title = "The profile does not serve this tenant"
+    proxy_error = "http_request_denied"
+
+
 class OriginNotAllowed(Refusal):
     slug = "origin_not_allowed"
     status = 403
@@ -175,6 +184,29 @@ class TokenEndpointUnreachable(Refusal):
     @property
     def retry_after(self) -> int | None:
         return self._retry_after
+
+
+class ConnectorUnavailable(Refusal):
+    """The profile's connector gives no way. *reason* continues "the connector"; `was_refused` tells a no from
+    a silence, `is_about_itself` whether another host would have fared no better."""
+
+    slug = "connector_unavailable"
+    status = 502
+    title = "The profile's connector is not available"
+    proxy_error = "destination_unavailable"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        profile: str | None = None,
+        was_refused: bool = False,
+        is_about_itself: bool = True,
+    ) -> None:
+        super().__init__(f"the connector {reason}", profile=profile)
+        self.reason = reason
+        self.was_refused = was_refused
+        self.is_about_itself = is_about_itself
 
 
 class CredentialsLocked(Refusal):

@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from profiles.connectors import parse_connector
+
 PROFILE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 """What a profile may be called: it stands in logs, file names and Proxy-Status."""
 
@@ -93,6 +95,11 @@ def _list_of_one(value: Any) -> Any:
     return [value] if isinstance(value, (str, dict)) else value
 
 
+def _empty_where_null(value: Any) -> Any:
+    # `acme:` with nothing below it: a tenant that is served with what the profile has.
+    return {} if value is None else value
+
+
 def _upper(value: str) -> str:
     return value.upper()
 
@@ -125,18 +132,23 @@ class MatchSettings(Settings):
         return path
 
 
+class TenantSettings(Settings):
+    """What one tenant has of its own: credentials, which win over the profile's key by key."""
+
+    credentials: Annotated[dict[str, SecretStr], BeforeValidator(_empty_where_null)] = {}
+
+
 class TenancySettings(Settings):
-    """The tenant's base URL, and the tenant where a match captured none."""
+    """The tenant's base URL, the tenant where a match captured none, and all tenants where they are named."""
 
     base_url: str | None = None
     tenant: str | None = None
-    tenants: dict[str, Any] | None = None
-
-    @field_validator("tenants")
-    @classmethod
-    def _tenants_come_later(cls, tenants: dict[str, Any] | None) -> None:
-        if tenants is not None:
-            raise _not_built("tenancy.tenants (credentials for each tenant)")
+    tenants: (
+        Annotated[
+            dict[str, Annotated[TenantSettings, BeforeValidator(_empty_where_null)]], Field(min_length=1)
+        ]
+        | None
+    ) = None
 
 
 class FormFieldSettings(Settings):
@@ -276,7 +288,7 @@ class ProfileSettings(Settings):
         tuple[AuthErrorRule, ...], BeforeValidator(_auth_error_rules), Field(min_length=1)
     ] = (AuthErrorRule(status=401),)
     check_url: str | None = None
-    connector: str | None = None
+    connector: SecretStr | None = None
     allow_cleartext: bool = False
     payload_limit: ByteSize = ByteSize(10 * 1024 * 1024)
     replay_limit: ByteSize = ByteSize(1024 * 1024)
@@ -293,9 +305,10 @@ class ProfileSettings(Settings):
 
     @field_validator("connector")
     @classmethod
-    def _connectors_come_later(cls, connector: str | None) -> None:
+    def _connector_is_a_proxy(cls, connector: SecretStr | None) -> SecretStr | None:
         if connector is not None:
-            raise _not_built("connector")
+            parse_connector(connector.get_secret_value())
+        return connector
 
     @model_validator(mode="after")
     def _credentials_fit_the_form(self) -> ProfileSettings:
@@ -306,9 +319,9 @@ class ProfileSettings(Settings):
         unknown = sorted(set(self.credentials) - set(keys))
         if unknown:
             raise ValueError(f"credentials has {', '.join(unknown)}, which form_fields does not name")
-        missing = [
-            field.key for field in self.form_fields if field.required and field.key not in self.credentials
-        ]
+        # Where tenants are named, what each lacks is found when they are compiled.
+        given = set(self.credentials) if self.tenancy.tenants is None else set(keys)
+        missing = [field.key for field in self.form_fields if field.required and field.key not in given]
         if missing:
             raise ValueError(f"credentials lacks {', '.join(missing)}, which form_fields requires")
         return self

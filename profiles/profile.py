@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import SecretStr
+
 from profiles.auth_errors import AuthErrors
+from profiles.connectors import Connector, parse_connector
 from profiles.endpoints import Endpoint, compile_endpoint
 from profiles.fields import FieldPlan, compile_fields
 from profiles.form_fields import form_values
@@ -17,6 +20,7 @@ from profiles.grants import Grant
 from profiles.model import GrantSettings, ProfileSettings
 from profiles.placeholders import compile_template
 from profiles.selection import MatchRule, compile_match
+from profiles.tenants import TENANT, Entered, Tenants, compile_tenants
 
 REQUEST_PLACEHOLDERS = ("request.host", "request.method", "request.path")
 TOKEN_PLACEHOLDERS = ("access_token", "refresh_token", "token_type")
@@ -41,12 +45,24 @@ class Profile:
     check_url: Endpoint | None = field(repr=False)
     form_values: Mapping[str, Any] = field(repr=False)
     fingerprint: str = field(repr=False)
+    tenants: Tenants | None = field(repr=False)
+    """Where the profile names its tenants, each has form values and a fingerprint of its own."""
+    connector: Connector | None
     _token_names: frozenset[str] = field(repr=False)
+
+    def entered_for(self, captures: Mapping[str, str]) -> Entered:
+        """What is entered into the form for a request with these captures. Raises TenantUnknown."""
+        if self.tenants is not None:
+            return self.tenants.of(captures)
+        return Entered(self.form_values, self.fingerprint)
 
     @property
     def has_credentials(self) -> bool:
         """Whether every required form field has a value, so that a password grant can be tried."""
-        return all(item.key in self.form_values for item in self.settings.form_fields if item.required)
+        # A tenant that lacks one does not compile.
+        return self.tenants is not None or all(
+            item.key in self.form_values for item in self.settings.form_fields if item.required
+        )
 
     @property
     def checks_with_token(self) -> bool:
@@ -55,17 +71,27 @@ class Profile:
         return any(name in TOKEN_PLACEHOLDERS or name.startswith("token.") for name in names)
 
     def values(self, captures: Mapping[str, str]) -> dict[str, Any]:
-        """What `{name}` and `{{name}}` stand for before there is a token: captures win over the tenant."""
-        return {**_own_values(self.settings, self.form_values), **captures}
+        """What `{name}` and `{{name}}` stand for before there is a token: captures win over the tenant.
+
+        Raises TenantUnknown.
+        """
+        return {**_own_values(self.settings, self.entered_for(captures).form_values), **captures}
 
     def token_captures(self, captures: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """The captures that a token is held for: the tenant, and those that a token request mentions.
 
         One that only routes (`/accounts/{id}/**`) makes no other token request. Were a token held for each of
         its values, a refused password would be submitted once for each, and a single-session server would
-        end one value's session with the next one's.
+        end one value's session with the next one's. A tenant by default is the same as one that was captured.
         """
-        return tuple(item for item in captures if item[0] == "tenant" or item[0] in self._token_names)
+        held = {name: value for name, value in captures if name in self._token_names}
+        tenant = self.tenant_of(dict(captures))
+        return tuple(sorted((held if tenant is None else {**held, TENANT: tenant}).items()))
+
+    def tenant_of(self, captures: Mapping[str, str]) -> str | None:
+        """The tenant of a request: what its match captured, else the one by default."""
+        default = self.settings.tenancy.tenant if self.tenants is None else self.tenants.default
+        return captures.get(TENANT, default)
 
 
 def compile_profile(
@@ -84,8 +110,14 @@ def compile_profile(
     for item in settings.form_fields:
         if item.key in captured:
             problem("match", f"captures {item.key}: a request would choose the form field of that key")
+
+    def fingerprint_of(credentials: Mapping[str, SecretStr]) -> str:
+        return fingerprint(*_what_a_token_depends_on(settings, credentials))
+
+    tenants = compile_tenants(name, settings, rules, fingerprint_of=fingerprint_of, report=problem)
     values, missing = form_values(settings.form_fields, settings.credentials)
-    for lack in missing:
+    # Where tenants are named, each is asked for itself what is missing.
+    for lack in missing if tenants is None else ():
         problem(f"credentials.{lack.key}", lack.message)
     with _reporting("fields", problem):
         fields = compile_fields(settings.fields, payload_limit=int(settings.payload_limit))
@@ -118,7 +150,9 @@ def compile_profile(
         auth_errors=AuthErrors(settings.auth_error),
         check_url=check_url,
         form_values=values,
-        fingerprint=fingerprint(*_what_a_token_depends_on(settings)),
+        fingerprint=fingerprint_of(settings.credentials),
+        tenants=tenants,
+        connector=parse_connector(settings.connector.get_secret_value()) if settings.connector else None,
         _token_names=grant.names,
     )
 
@@ -141,7 +175,9 @@ def _compile_rules(settings: ProfileSettings, report: ReportProblem) -> Iterator
 def _known_placeholders(settings: ProfileSettings, rules: tuple[MatchRule, ...]) -> set[str]:
     """What every request of the profile can fill: a capture counts only where all match entries have it."""
     captured = set.intersection(*(set(rule.captures) for rule in rules)) if rules else set()
-    known = {field.key for field in settings.form_fields if field.key in settings.credentials}
+    given = [{*settings.credentials, *own.credentials} for own in (settings.tenancy.tenants or {}).values()]
+    entered = set.intersection(*given) if given else set(settings.credentials)
+    known = {field.key for field in settings.form_fields if field.key in entered}
     known |= captured
     if settings.grant.client_id is not None:
         known.add("client_id")
@@ -174,10 +210,14 @@ def _unknown_names(names: frozenset[str], known: set[str]) -> set[str]:
     }
 
 
-def _what_a_token_depends_on(settings: ProfileSettings) -> tuple[bytes, ...]:
+def _what_a_token_depends_on(
+    settings: ProfileSettings, credentials: Mapping[str, SecretStr]
+) -> tuple[bytes, ...]:
     """Credentials and grant settings, secrets included: a token of others must not be found."""
     plain = settings.model_dump(mode="json", include={"tenancy", "grant", "regenerate"})
-    secrets = {key: value.get_secret_value() for key, value in sorted(settings.credentials.items())}
+    # One tenant's token has nothing to do with who the others are.
+    del plain["tenancy"]["tenants"]
+    secrets = {key: value.get_secret_value() for key, value in sorted(credentials.items())}
     return (
         json.dumps(plain, sort_keys=True, default=str).encode(),
         json.dumps(secrets).encode(),

@@ -8,7 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from profiles.errors import Refusal, TokenEndpointUnreachable, TokenRequestRejected, TokenResponseInvalid
+from profiles.errors import (
+    ConnectorUnavailable,
+    Refusal,
+    TokenEndpointUnreachable,
+    TokenRequestRejected,
+    TokenResponseInvalid,
+)
 from profiles.grants import Grant, TokenRequest
 from profiles.held_tokens import TokenResponse
 from profiles.token_answer import TokenAnswer
@@ -76,6 +82,10 @@ class TokenClient:
             answer = await self._endpoint.fetch(request, timeout=grant.timeout)
         except TokenEndpointUnreachable as unreachable:
             raise _MayPassError(unreachable) from None
+        except ConnectorUnavailable as unavailable:
+            if unavailable.was_refused:
+                raise
+            raise _MayPassError(unavailable) from None
         status, now = answer.status_code, self._clock()
         if status == 408:
             raise _MayPassError(TokenEndpointUnreachable("the token endpoint answered 408", timed_out=True))

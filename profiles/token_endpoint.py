@@ -8,6 +8,8 @@ import ssl
 
 import httpx
 
+from profiles.connector_transport import ConnectorTransport
+from profiles.connectors import Connector
 from profiles.errors import (
     PayloadNotInjectable,
     PayloadTooLarge,
@@ -31,17 +33,26 @@ class TokenEndpoint:
     """A thin HTTP client: no proxy from the environment (it might be us), no redirect, no cookie kept.
 
     Each request has a connection of its own. A kept one may have been closed while idle, and then
-    nobody can tell whether a password that was written to it has been counted or not.
+    nobody can tell whether a password that was written to it has been counted or not. Each goes through
+    the *connector* where there is one.
     """
 
-    def __init__(self, verify: ssl.SSLContext, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        verify: ssl.SSLContext,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        connector: Connector | None = None,
+    ) -> None:
         self._verify = verify
         self._transport = transport
+        self._connector = connector
 
     async def fetch(self, request: TokenRequest, *, timeout: float) -> TokenAnswer:  # noqa: ASYNC109
         """Sends *request*; *timeout* seconds bound connecting, each read, and twice that the whole.
 
-        Raises TokenEndpointUnreachable, or TokenResponseInvalid for an answer over 64 KiB that is no no.
+        Raises TokenEndpointUnreachable, ConnectorUnavailable, or TokenResponseInvalid for an answer over
+        64 KiB that is no no.
         """
         try:
             async with asyncio.timeout(timeout * 2):
@@ -58,10 +69,13 @@ class TokenEndpoint:
             raise TokenEndpointUnreachable("the token endpoint's address is no URL") from None
 
     async def _exchange(self, request: TokenRequest, seconds: float) -> TokenAnswer:
+        transport = self._transport
+        if self._connector is not None:
+            transport = ConnectorTransport(self._connector, self._verify)
         async with (
             httpx.AsyncClient(
                 verify=self._verify,
-                transport=self._transport,
+                transport=transport,
                 trust_env=False,
                 follow_redirects=False,
                 timeout=seconds,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import certifi
@@ -12,6 +12,7 @@ import certifi
 from profiles.ambiguities import ambiguities
 from profiles.authorization import Authorizer, Captures
 from profiles.clients import Clients
+from profiles.connectors import Connector
 from profiles.errors import ConfigurationError, Problem
 from profiles.fingerprints import Fingerprints
 from profiles.grants import Grant
@@ -57,8 +58,19 @@ class Composition:
     verify: ssl.SSLContext
 
     def subject_of(self, profile: Profile, captures: Captures = ()) -> Subject:
-        """Whose token a request of the profile with these captures gets."""
-        return _subject_of(self.client, profile, captures)
+        """Whose token a request of the profile with these captures gets. Raises TenantUnknown."""
+        return _subject_of(self.client, self.verify, profile, captures)
+
+    def endpoint_of(self, profile: Profile) -> TokenEndpoint:
+        """What sends the profile's token requests, by the profile's way."""
+        if profile.connector is None:
+            return self.endpoint
+        return TokenEndpoint(self.verify, connector=profile.connector)
+
+    @property
+    def connectors(self) -> tuple[Connector, ...]:
+        """The connectors in use, each once."""
+        return tuple(dict.fromkeys(item.connector for item in self.profiles.values() if item.connector))
 
     async def close(self) -> None:
         """Ends what runs beside the requests."""
@@ -74,7 +86,7 @@ def compose(
     credentials or grant changed are not found any more, because their fingerprint is another one.
     """
     settings = configuration.settings
-    profiles = _compile_profiles(configuration)
+    profiles = _compile_profiles(configuration, before.connectors if before is not None else ())
     entries = [(name, rule, profile) for name, profile in profiles.items() for rule in profile.rules]
     index = ProfileIndex(entries)
     verify = trust_of(settings.trusted_ca, environ)
@@ -89,7 +101,7 @@ def compose(
         authorizer=Authorizer(
             index,
             tokens,
-            lambda profile, captures: _subject_of(client, profile, captures),
+            lambda profile, captures: _subject_of(client, verify, profile, captures),
             refuse_unmatched=settings.unmatched == "refuse",
             allowed={
                 name: frozenset(item.profiles) for name, item in clients.items() if item.profiles is not None
@@ -114,9 +126,13 @@ def trust_of(trusted_ca: Any, environ: Mapping[str, str]) -> ssl.SSLContext:
     return context
 
 
-def _compile_profiles(configuration: Configuration) -> dict[str, Profile]:
+def _compile_profiles(
+    configuration: Configuration, connectors_before: Iterable[Connector]
+) -> dict[str, Profile]:
     problems: list[Problem] = []
     profiles: dict[str, Profile] = {}
+    # One object for each: profiles share what is known of it, and a reload does not forget that.
+    connectors = {connector: connector for connector in connectors_before}
     for name, settings in configuration.settings.profiles.items():
 
         def report(key: str, message: str, name: str = name) -> None:
@@ -124,6 +140,9 @@ def _compile_profiles(configuration: Configuration) -> dict[str, Profile]:
 
         profile = compile_profile(name, settings, fingerprint=_fingerprints, report=report)
         if profile is not None:
+            connector = profile.connector
+            if connector is not None:
+                profile = replace(profile, connector=connectors.setdefault(connector, connector))
             profiles[name] = profile
     rules = [(name, rule) for name, profile in profiles.items() for rule in profile.rules]
     for first, second, rule in ambiguities(rules):
@@ -134,11 +153,14 @@ def _compile_profiles(configuration: Configuration) -> dict[str, Profile]:
     return profiles
 
 
-def _subject_of(client: TokenClient, profile: Profile, captures: Captures) -> Subject:
-    settings = profile.settings
+def _subject_of(client: TokenClient, verify: ssl.SSLContext, profile: Profile, captures: Captures) -> Subject:
+    if profile.connector is not None:
+        client = TokenClient(TokenEndpoint(verify, connector=profile.connector))
+    settings, named = profile.settings, dict(captures)
+    entered = profile.entered_for(named)
     return Subject(
-        key=TokenKey(profile.name, profile.token_captures(captures), "", profile.fingerprint),
-        grants=BoundGrants(client, profile.grant, profile.values(dict(captures))),
+        key=TokenKey(profile.name, profile.token_captures(captures), "", entered.fingerprint),
+        grants=BoundGrants(client, profile.grant, profile.values(named)),
         regenerate=settings.regenerate,
         has_credentials=profile.has_credentials,
         default_lifetime=settings.grant.default_lifetime,

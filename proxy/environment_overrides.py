@@ -103,8 +103,9 @@ def _match(step: str, known: Iterable[str]) -> str | None:
 
 
 def _form_field_keys(tree: ConfigurationTree, credentials: KeyPath) -> list[str]:
-    """The keys that the credentials of a profile may have, by its form fields."""
-    fields = tree.value((*credentials[:-1], "form_fields"))
+    """The keys that the credentials of a profile, or of a tenant of it, may have by its form fields."""
+    profile = credentials[:2]
+    fields = tree.value((*profile, "form_fields"))
     if not isinstance(fields, list):
         return [field.key for field in DEFAULT_FORM_FIELDS]
     return [str(field["key"]) for field in fields if isinstance(field, dict) and "key" in field]

@@ -13,6 +13,7 @@ from profiles.placeholders import compile_template
 from profiles.profile import Profile
 from profiles.requests import Origin, RequestHead
 from profiles.selection import Selection
+from profiles.tenants import TENANT
 from proxy.composition import Composition
 from proxy.known_secrets import masked_template, secrets_of
 
@@ -49,6 +50,10 @@ class Explanation:
     description: str = ""
     rule: str | None = None
     captures: dict[str, str] = field(default_factory=dict)
+    tenant: str | None = None
+    """Captured, or the one by default."""
+    connector: str | None = None
+    """The proxy that the request and its token requests go through, without credentials."""
     competitors: tuple[Competitor, ...] = ()
     fields: tuple[InjectedField, ...] = ()
     auth_error: str | None = None
@@ -106,6 +111,8 @@ def explain(composition: Composition, head: RequestHead) -> Explanation:
         description=selection.profile.settings.description,
         rule=selection.rule.describe(),
         captures=dict(selection.captures),
+        tenant=selection.profile.tenant_of(dict(selection.captures)),
+        connector=str(selection.profile.connector) if selection.profile.connector is not None else None,
         fields=_fields(selection),
         auth_error=", ".join(map(_auth_error, selection.profile.settings.auth_error)),
     )
@@ -123,6 +130,10 @@ def as_lines(explanation: Explanation) -> list[str]:
         lines.append(f"owned by {explanation.profile}{about}")
         lines.append(f"  by its entry {explanation.rule}")
         lines += [f"  {name} = {value}" for name, value in explanation.captures.items()]
+        if explanation.tenant is not None and TENANT not in explanation.captures:
+            lines.append(f"  {TENANT} = {explanation.tenant}, by default")
+        if explanation.connector is not None:
+            lines.append(f"  by way of {explanation.connector}")
     if explanation.competitors:
         lines.append("other entries for this host" if explanation.profile else "entries for this host")
         lines += [f"  {item.profile}: {item.rule}: {item.outcome}" for item in explanation.competitors]

@@ -45,7 +45,11 @@ def _secret_paths(settings: ProxySettings) -> Iterator[KeyPath]:
         for field in profile.form_fields:
             if field.type == "password":
                 yield "profiles", name, "credentials", field.key
+                for tenant in profile.tenancy.tenants or {}:
+                    yield "profiles", name, "tenancy", "tenants", tenant, "credentials", field.key
         yield "profiles", name, "grant", "client_secret"
+        if profile.connector is not None and "@" in profile.connector.get_secret_value():
+            yield "profiles", name, "connector"
 
 
 def _is_exposed(file: Path) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, SecretStr
 
+from profiles.connectors import parse_connector
 from profiles.model import ProfileSettings
 from profiles.placeholders import Template
 from profiles.shown_literals import shown_literal
@@ -64,6 +65,9 @@ def secrets_of(profile: ProfileSettings) -> KnownSecrets:
         # What Basic makes of them is one text, in which the secret itself does not show.
         pairs = (f"{grant.client_id}:{secret}", f"{quote_plus(grant.client_id)}:{quote_plus(secret)}")
         values |= {base64.b64encode(pair.encode()).decode() for pair in pairs}
+    if profile.connector is not None:
+        connector = parse_connector(profile.connector.get_secret_value())
+        values |= {connector.password, (connector.proxy_authorization or b"").decode().removeprefix("Basic ")}
     return KnownSecrets(values)
 
 

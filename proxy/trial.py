@@ -11,13 +11,15 @@ import httpx
 
 from profiles.auth_errors import INSPECTED_BYTES, AuthErrorMatch
 from profiles.authorization import field_values
-from profiles.errors import Refusal
+from profiles.connector_transport import ConnectorTransport
+from profiles.errors import ConnectorUnavailable, Refusal, TenantUnknown
 from profiles.grants import TokenRequest
 from profiles.held_tokens import HeldToken, TokenResponse
 from profiles.placeholders import MissingValue
 from profiles.profile import TOKEN_PLACEHOLDERS, Profile
 from profiles.proposals import propose
 from profiles.requests import HeaderFields, RequestHead
+from profiles.tenants import TENANT
 from profiles.token_client import Fetches, TokenClient
 from profiles.token_response import TokenAnswer
 from proxy.composition import Composition
@@ -69,12 +71,13 @@ async def try_profile(
 
     *captures* stand in for what a match entry would have captured. Nothing is stored.
     """
+    _check_tenant(profile, captures)
     check, captures = None, dict(captures)
     if not profile.checks_with_token:
         # Before the grant where it can be: a check that is impossible is no reason to submit a password.
         check, captures = _plan(composition, profile, captures, profile.values(captures))
     known = secrets_of(profile.settings)
-    endpoint = _RecordingEndpoint(composition.endpoint)
+    endpoint = _RecordingEndpoint(composition.endpoint_of(profile))
     values = profile.values(captures)
     try:
         response = await TokenClient(endpoint).password(profile.grant, values)
@@ -101,6 +104,8 @@ async def try_profile(
     except Refusal as refusal:
         return replace(trial, ok=False, step="check", reason=f"{refusal.title}: {refusal.detail}")
     head = replace(check, headers=headers, target=target)
+    if transport is None and profile.connector is not None:
+        transport = ConnectorTransport(profile.connector, composition.verify)
     sent = await _sent(composition.verify, transport, head, profile.settings.timeout)
     if isinstance(sent, str):
         return replace(trial, ok=False, step="check", reason=sent)
@@ -147,6 +152,17 @@ def _plan(
     except Refusal as refusal:
         raise TrialImpossible(f"check_url: {refusal.detail}") from None
     return head, {**captures, **dict(selection.captures)}
+
+
+def _check_tenant(profile: Profile, captures: Mapping[str, str]) -> None:
+    """Raises TrialImpossible where the profile names its tenants and none of them is meant."""
+    try:
+        profile.entered_for(captures)
+    except TenantUnknown:
+        assert profile.tenants is not None
+        names = ", ".join(profile.tenants.names)
+        given = f"there is no tenant {captures[TENANT]}" if TENANT in captures else "it needs a tenant"
+        raise TrialImpossible(f"{given}: give --capture {TENANT}=NAME, one of {names}") from None
 
 
 def _held(response: TokenResponse) -> HeldToken:
@@ -204,6 +220,8 @@ async def _sent(
                 body = await _beginning(response)
             finally:
                 await response.aclose()
+    except ConnectorUnavailable as unavailable:
+        return f"{unavailable.title}: {unavailable.detail}"
     except httpx.TimeoutException:
         return f"{head.origin} did not answer in time"
     except (httpx.HTTPError, httpx.InvalidURL):

@@ -11,6 +11,7 @@ from profiles import errors
 from profiles.answers import answer_of
 from profiles.errors import (
     CleartextRefused,
+    ConnectorUnavailable,
     CredentialsLocked,
     HostsDisagree,
     InternalError,
@@ -23,6 +24,7 @@ from profiles.errors import (
     ProfileNotAllowed,
     ProxyAuthenticationRequired,
     Refusal,
+    TenantUnknown,
     TokenEndpointUnreachable,
     TokenRequestRejected,
     TokenResponseInvalid,
@@ -54,6 +56,8 @@ TABLE = [
     pytest.param(
         TokenEndpointUnreachable("d", timed_out=True), 504, "token_endpoint_unreachable", id="timed-out"
     ),
+    pytest.param(TenantUnknown("d", profile="p"), 403, "tenant_unknown", id="tenant_unknown"),
+    pytest.param(ConnectorUnavailable("d", profile="p"), 502, "connector_unavailable", id="connector"),
     pytest.param(CredentialsLocked("d", profile="p"), 503, "credentials_locked", id="credentials_locked"),
     pytest.param(OriginUnreachable("d"), 502, "origin_unreachable", id="origin_unreachable"),
     pytest.param(InternalError("d"), 500, "internal_error", id="internal_error"),

@@ -555,7 +555,7 @@ WRONG_VALUES = [
         "    description: x",
         "    connector: SECRET",
         "profiles.orders.connector",
-        "is not part",
+        "must be the URL of a proxy",
         id="connector",
     ),
     pytest.param(

@@ -1,0 +1,210 @@
+"""The way of an authorized request through its profile's connector, on mitmproxy's own upstream machinery.
+
+Requests over TLS, WebSockets and whatever goes through SOCKS get a tunnel; other plain requests are sent to
+the connector in absolute-form (RFC 9112 section 3.2.2). Each way is a connection of its own: mitmproxy
+compares routes before it takes up a connection that is open already.
+
+It stands on internals of mitmproxy 12.2; `tests/addons/test_contract.py` holds each name that is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, Self, cast
+
+from mitmproxy import connection, http
+from mitmproxy.net import server_spec
+from mitmproxy.proxy import commands, events, tunnel
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import tls
+from mitmproxy.proxy.layers.http import GetHttpConnection, _upstream_proxy
+
+from addons.flows import Passage
+from profiles.connector_handshakes import handshake_with, refusal_by_status
+from profiles.connectors import Connector
+from profiles.errors import ConnectorUnavailable
+from profiles.origins import normalize_host
+
+Commands = Generator[commands.Command, Any, Any]
+
+_SHOWN_SCHEMES = {"http": "http", "https": "https", "socks5": "tcp"}
+"""As flows are saved and shown with: mitmproxy's server specs have no SOCKS."""
+
+
+class Route(tuple[str, tuple[str, int]]):  # noqa: SLOT001  -- a tuple's may not hold anything
+    """What mitmproxy knows as `via`, a server spec; equal only where credentials and manner are equal too."""
+
+    connector: Connector
+    has_tunnel: bool
+
+    def __new__(cls, connector: Connector, *, has_tunnel: bool) -> Self:
+        shown = (_SHOWN_SCHEMES[connector.scheme], (connector.host, connector.port))
+        route = super().__new__(cls, shown)
+        route.connector, route.has_tunnel = connector, has_tunnel
+        return route
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Route)
+            and self.has_tunnel == other.has_tunnel
+            and self.connector == other.connector
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.connector, self.has_tunnel))
+
+
+class ConnectorFailure(str):
+    """mitmproxy's error text for a connection that the connector did not give, with the refusal it means."""
+
+    __slots__ = ("refusal",)
+    refusal: ConnectorUnavailable
+
+    def __new__(cls, refusal: ConnectorUnavailable) -> Self:
+        failure = super().__new__(cls, refusal.detail)
+        failure.refusal = refusal
+        return failure
+
+    def refusal_for(self, passage: Passage | None) -> ConnectorUnavailable:
+        """The refusal for one of the flows that wanted the connection."""
+        profile = passage.exchange.profile.name if passage is not None else None
+        return ConnectorUnavailable(self.refusal.reason, profile=profile)
+
+
+def install() -> None:
+    """Has every HTTP layer of this process go through connectors by the layer below."""
+    _upstream_proxy.HttpUpstreamProxy = _Upstream  # type: ignore[misc]
+
+
+def route_of(passage: Passage | None) -> Route | None:
+    """The way that the request has to go, or None where it goes to the origin itself."""
+    if passage is None:
+        return None
+    connector = passage.exchange.profile.connector
+    if connector is None:
+        return None
+    head = passage.head
+    has_tunnel = (
+        head.origin.scheme == "https"
+        or connector.scheme == "socks5"
+        # RFC 6455 section 4.1: a WebSocket goes through a proxy by CONNECT, whatever its scheme.
+        or head.field_value(b"upgrade") is not None
+    )
+    return Route(connector, has_tunnel=has_tunnel)
+
+
+def connection_through(flow: http.HTTPFlow, route: Route) -> GetHttpConnection:
+    """The command that asks for a connection to the flow's origin by *route*."""
+    request = flow.request
+    via = cast("server_spec.ServerSpec", route)
+    return GetHttpConnection((request.host, request.port), request.scheme == "https", via)
+
+
+def address_to_connector(request: http.Request, passage: Passage) -> None:
+    """Makes the request one to a proxy, where it is sent to the connector itself and not through a tunnel."""
+    route = route_of(passage)
+    if route is None or route.has_tunnel:
+        return
+    origin = passage.head.origin
+    named = origin._replace(host=normalize_host(origin.host))
+    request.data.authority = str(named).partition("://")[2].encode("ascii")
+    if request.is_http2:
+        # mitmproxy would turn it into origin-form.
+        request.data.http_version = b"HTTP/1.1"
+        if "host" not in request.headers:
+            request.headers.insert(0, b"Host", request.data.authority)
+    credentials = route.connector.proxy_authorization
+    if credentials is not None:
+        request.headers.insert(1, b"Proxy-Authorization", credentials)
+
+
+def check_answer(passage: Passage, status: int) -> None:
+    """Raises ConnectorUnavailable for an answer that is the connector's own: 407 in answer to absolute-form.
+
+    Any other one may be the origin's, and is passed on.
+    """
+    connector = passage.exchange.profile.connector
+    if connector is None:
+        return
+    if status == 407 and not cast("Route", route_of(passage)).has_tunnel:
+        refusal = refusal_by_status(connector, status)
+        connector.failed(refusal)
+        refusal.profile = passage.exchange.profile.name
+        raise refusal
+    connector.reached()
+
+
+class _Upstream(_upstream_proxy.HttpUpstreamProxy):
+    """What mitmproxy makes for a connection with a `via`; one that is no route of ours is made as ever."""
+
+    @classmethod
+    def make(cls, ctx: Context, send_connect: bool) -> tunnel.LayerStack:
+        route = ctx.server.via
+        if not isinstance(route, Route):
+            return super().make(ctx, send_connect)
+        connector = route.connector
+        server = connection.Server(address=(connector.host, connector.port))
+        stack = tunnel.LayerStack()
+        if connector.scheme == "https":
+            server.alpn_offers = tls.HTTP1_ALPNS
+            server.sni = connector.host
+            stack /= tls.ServerTLSLayer(ctx, server)
+        stack /= ConnectorLayer(ctx, server, route)
+        return stack
+
+
+class ConnectorLayer(tunnel.TunnelLayer):
+    """A connection to the connector, and what is said on it before it is one to the origin."""
+
+    def __init__(self, ctx: Context, server: connection.Server, route: Route) -> None:
+        super().__init__(ctx, tunnel_connection=server, conn=ctx.server)
+        self._connector = route.connector
+        assert ctx.server.address is not None
+        host, port = ctx.server.address[0], ctx.server.address[1]
+        self._handshake = handshake_with(route.connector, host, port) if route.has_tunnel else None
+
+    def start_handshake(self) -> Commands:
+        if self._handshake is None:
+            yield from super().start_handshake()
+        else:
+            yield commands.SendData(self.tunnel_connection, self._handshake.start())
+
+    def receive_handshake_data(self, data: bytes) -> Commands:
+        handshake = self._handshake
+        if handshake is None:
+            return (yield from super().receive_handshake_data(data))
+        try:
+            answer = handshake.receive(data)
+        except ConnectorUnavailable as refusal:
+            return False, ConnectorFailure(refusal)
+        if answer:
+            yield commands.SendData(self.tunnel_connection, answer)
+        if not handshake.is_done:
+            return False, None
+        if handshake.rest:
+            yield from self.receive_data(handshake.rest)
+        return True, None
+
+    def event_to_child(self, event: events.Event) -> Commands:
+        if isinstance(event, events.OpenConnectionCompleted):
+            event = events.OpenConnectionCompleted(event.command, self._outcome(event.reply))
+        yield from super().event_to_child(event)
+
+    def _outcome(self, error: str | None) -> str | None:
+        """The error in our own words, because mitmproxy's hold those of the connector."""
+        if error is None:
+            if self._handshake is not None:
+                self._connector.reached()
+            return None
+        if not isinstance(error, ConnectorFailure):
+            error = ConnectorFailure(ConnectorUnavailable(_why(error)))
+        self._connector.failed(error.refusal)
+        return error
+
+
+def _why(error: str) -> str:
+    if error == "connection closed":
+        return "closed the connection"
+    if error.startswith("Certificate verify failed"):
+        return "has a certificate that is not accepted"
+    return "cannot be reached"
