@@ -1,41 +1,37 @@
-"""Forms: `application/x-www-form-urlencoded`, and the stricter percent-encoding that Twitter asked for."""
+"""application/x-www-form-urlencoded, as a browser writes it and with RFC 3986's percent-encoding."""
 
 from __future__ import annotations
 
-from functools import partial
+import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from profiles.content_types.codec import MEMBER, Answered, Codec, Parameters
-from profiles.placeholders import text_of
+from profiles.content_types.bare_words import is_padded
+from profiles.content_types.documents import Document
+from profiles.content_types.parameters import Parameters, texts
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 
+_NO_NAME = re.compile(r"""[\s<>{}\[\]"']""")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-def _encode_urlencoded(parameters: Parameters) -> tuple[bytes, str]:
+
+def encode_urlencoded(parameters: Parameters) -> tuple[bytes, str]:
     """Nested values as JSON text: the source calls the type "URL Encoded JSON"."""
-    pairs = [(key, text_of(key, value)) for key, value in parameters.items()]
-    return urlencode(pairs).encode("ascii"), MEDIA_TYPE
+    return urlencode(texts(parameters)).encode("ascii"), MEDIA_TYPE
 
 
-def _encode_twitter(parameters: Parameters) -> tuple[bytes, str]:
-    """Everything but unreserved characters percent-encoded (RFC 3986 section 2.3): a space is %20."""
-    encoded = partial(quote, safe="-._~")
-    pairs = (f"{encoded(key)}={encoded(text_of(key, value))}" for key, value in parameters.items())
-    return "&".join(pairs).encode("ascii"), MEDIA_TYPE
+def encode_twitter(parameters: Parameters) -> tuple[bytes, str]:
+    """All but RFC 3986's unreserved characters percent-encoded (as RFC 5849 section 3.6 asks): no plus."""
+    return urlencode(texts(parameters), quote_via=quote, safe="").encode("ascii"), MEDIA_TYPE
 
 
-def _decode(answered: Answered) -> Any:
-    try:
-        pairs = parse_qsl(
-            answered.text.strip(), keep_blank_values=True, strict_parsing=True, max_num_fields=1000
-        )
-    except UnicodeError:
-        raise ValueError("is no form") from None
-    if not pairs or any(not MEMBER.fullmatch(name) for name, _ in pairs):
-        raise ValueError("is no form")
+def decode(document: Document) -> Any:
+    """Texts by name. Raises ValueError for what is no form: prose, HTML, JSON, lines, a bare token."""
+    text = document.text.strip()
+    if _CONTROL.search(text) or is_padded(text):
+        raise ValueError("is not urlencoded")
+    pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+    if not pairs or any(not name or _NO_NAME.search(name) for name, _ in pairs):
+        raise ValueError("is not urlencoded")
     return dict(pairs)
-
-
-URLENCODED = Codec(_encode_urlencoded, _decode)
-TWITTER = Codec(_encode_twitter, _decode)

@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _START_TAG = re.compile(rb"""<([^\s/>]+)(?:[^"'>]|"[^"]*"|'[^']*')*?(/?)>""")
 _ATTRIBUTE = re.compile(rb"""\s([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
 _DECLARED = re.compile(r"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)["']""")
-_NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 section 2.2 leaves out."""
 
 _REFERENCES = str.maketrans(
@@ -42,7 +42,7 @@ def write(content: bytes, media_type: MediaType, fields: Sequence[tuple[str, Any
     source = characters.text.encode()
     for key, value in fields:
         text = text_of(key, value)
-        if _NO_CHARACTER.search(text):
+        if NO_CHARACTER.search(text):
             raise BodyUnfit(f"cannot hold the value of {key}")
         source = splice(source, _edits(source, key, text.translate(_REFERENCES)))
     return characters.encode(source.decode(), "xmlcharrefreplace")
