@@ -13,8 +13,6 @@ import pytest
 from profiles.errors import ConfigurationError, Problem
 from proxy.configuration_files import Configuration, load_configuration
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
 MINIMAL = """\
 profiles:
   orders:
@@ -108,17 +106,6 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path, through_the_en
 
 
 # What a right one holds
-
-
-@pytest.mark.parametrize("name", [file.name for file in sorted(EXAMPLES.glob("*.yaml"))])
-def test_the_examples_load(name: str, tmp_path: Path) -> None:
-    """Every example is a configuration without problems."""
-    needed = ("ORDERS_PASSWORD", "ORDERS_PIN", "ORDERS_CLIENT_SECRET", "BOT_1_SECRET")
-
-    configuration = load_configuration(EXAMPLES / name, environ=dict.fromkeys(needed, "4711"), cwd=tmp_path)
-
-    (profile,) = configuration.settings.profiles
-    assert password(configuration, profile) == "4711"
 
 
 def test_the_configuration_of_the_design_loads(load: Load) -> None:
