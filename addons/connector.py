@@ -21,7 +21,7 @@ from mitmproxy.proxy.layers.http import GetHttpConnection, _upstream_proxy
 
 from addons.flows import Passage
 from profiles.connector_handshakes import handshake_with, refusal_by_status
-from profiles.connectors import Connector
+from profiles.connectors import Connector, reason_of
 from profiles.errors import ConnectorUnavailable
 from profiles.origins import normalize_host
 
@@ -203,8 +203,4 @@ class ConnectorLayer(tunnel.TunnelLayer):
 
 
 def _why(error: str) -> str:
-    if error == "connection closed":
-        return "closed the connection"
-    if error.startswith("Certificate verify failed"):
-        return "has a certificate that is not accepted"
-    return "cannot be reached"
+    return "closed the connection" if error == "connection closed" else reason_of(error)

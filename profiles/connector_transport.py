@@ -12,7 +12,7 @@ import httpx
 from socksio import SOCKSError
 
 from profiles.connector_handshakes import refusal_by_status
-from profiles.connectors import Connector
+from profiles.connectors import Connector, reason_of
 from profiles.errors import ConnectorUnavailable
 
 _STATUS = re.compile(r"([0-9]{3})\b")
@@ -95,17 +95,3 @@ class ConnectorTransport(httpx.AsyncBaseTransport):
         if isinstance(error, httpx.ConnectError):
             return ConnectorUnavailable(reason_of(text))
         return ConnectorUnavailable("broke the connection off")
-
-
-def reason_of(text: str) -> str:
-    """Why a connection to the connector failed, from the text of whoever tried, as it continues "it"."""
-    text = text.lower()
-    if "certificate" in text:
-        return "has a certificate that is not accepted"
-    if "ssl" in text or "tls" in text:
-        return "does not speak TLS with us"
-    if "name" in text or "nodename" in text or "getaddrinfo" in text:
-        return "has a host name that is not known"
-    if "refused" in text or "attempts failed" in text:
-        return "refuses connections"
-    return "cannot be reached"

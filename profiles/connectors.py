@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import logging
 import re
 from collections.abc import Mapping
@@ -113,6 +114,20 @@ def overview_of(connector: Connector) -> dict[str, Any]:
     """What an operator may know of it, for JSON."""
     condition = connector.condition
     return {"address": str(connector), "available": condition.available, "reason": condition.reason}
+
+
+def reason_of(text: str) -> str:
+    """Why a connection failed, as it continues "the connector"; *text*, of whoever tried, is not shown."""
+    text = text.lower()
+    if "certificate" in text:
+        return "has a certificate that is not accepted"
+    if "ssl" in text or "tls" in text:
+        return "does not speak TLS with us"
+    if "name" in text or "nodename" in text or "getaddrinfo" in text:
+        return "has a host name that is not known"
+    if any(sign in text for sign in ("refused", "attempts failed", f"[errno {errno.ECONNREFUSED}]")):
+        return "refuses connections"
+    return "cannot be reached"
 
 
 def _parse_authority(text: str, scheme: str) -> tuple[str, int]:

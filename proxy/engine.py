@@ -22,6 +22,7 @@ from mitmproxy.master import Master
 
 from addons import replay
 from addons.access_log import AccessLog
+from profiles.connectors import overview_of
 from profiles.errors import ConfigurationError
 from proxy import connections, debugging_checks, header_lookups
 from proxy.addon_manager import IndexedAddonManager
@@ -180,7 +181,12 @@ async def _start_control(state_dir: Path, port: int, ours: GrantproxyAddons) -> 
         profile = request.get("profile")
         return await ours.composition.tokens.clear(None if profile is None else str(profile))
 
-    server = ControlServer(control_path(state_dir, port), {"tokens": tokens, "clear": clear})
+    async def connectors(_: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        profiles = ours.composition.profiles.items()
+        return {name: overview_of(item.connector) for name, item in profiles if item.connector is not None}
+
+    handlers = {"tokens": tokens, "clear": clear, "connectors": connectors}
+    server = ControlServer(control_path(state_dir, port), handlers)
     try:
         await server.start()
     except OSError as error:

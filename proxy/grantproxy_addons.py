@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from addons.authorization import Authorization
 from addons.interception import Interception
 from addons.masking import Masking
 from addons.proxy_authentication import ProxyAuthentication
 from proxy.composition import Composition
+from proxy.connector_checks import note_unavailable
 
 
 class GrantproxyAddons:
@@ -19,6 +22,21 @@ class GrantproxyAddons:
         self._authorization = Authorization(composition.authorizer)
         first = [masking] if masking is not None else []
         self.addons = [*first, self._proxy_authentication, self._interception, self._authorization]
+        self._checks: set[asyncio.Task[None]] = set()
+
+    def running(self) -> None:
+        """Has the connectors looked at beside the start, which does not wait for them."""
+        self._check_connectors()
+
+    def done(self) -> None:
+        for check in self._checks:
+            check.cancel()
+
+    def _check_connectors(self) -> None:
+        if self.composition.connectors:
+            check = asyncio.get_running_loop().create_task(note_unavailable(self.composition))
+            self._checks.add(check)
+            check.add_done_callback(self._checks.discard)
 
     def adopt(self, composition: Composition) -> None:
         """Swaps the references; requests under way keep the snapshot that they began with."""
@@ -26,3 +44,4 @@ class GrantproxyAddons:
         self._proxy_authentication.clients = composition.clients
         self._interception.authorizer = composition.authorizer
         self._authorization.authorizer = composition.authorizer
+        self._check_connectors()

@@ -3,20 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
+
+from profiles.tokens import TokenState
 
 COLUMNS = ("profile", "captures", "user", "token", "age", "expires", "refresh", "guard")
 
 
-def rows(states: Sequence[Mapping[str, Any]], profiles: Iterable[str], now: float) -> list[tuple[str, ...]]:
-    """The states (`profiles.tokens.TokenState` as the control socket gives them) as rows under `COLUMNS`.
+def columns(connectors: Mapping[str, Any]) -> tuple[str, ...]:
+    """The headings: one more where a profile has a connector."""
+    return (*COLUMNS, "connector") if connectors else COLUMNS
 
-    A profile that was not used yet has a row that says so. *now* is in seconds since the epoch.
+
+def rows(
+    states: Sequence[Mapping[str, Any]],
+    profiles: Iterable[str],
+    now: float,
+    connectors: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[tuple[str, ...]]:
+    """The states (`profiles.tokens.TokenState` as the control socket gives them) as rows under `columns`.
+
+    A profile that was not used yet has a row that says so. *now* is in seconds since the epoch; *connectors*
+    are those of the profiles that have one (`profiles.connectors.overview_of`).
     """
     used = {state["profile"] for state in states}
     found = [_row(state, now) for state in states]
     found += [(name, "", "", "none yet", "", "", "", "") for name in profiles if name not in used]
+    if connectors:
+        found = [(*row, _connector(connectors.get(row[0]))) for row in found]
     return sorted(found)
+
+
+def records(
+    states: Sequence[Mapping[str, Any]], connectors: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The same for programs; a profile with a connector has a record before it was used as well."""
+    used = {state["profile"] for state in states}
+    found = [{**state, "captures": dict(state["captures"])} for state in states]
+    found += [_unused(name) for name in connectors if name not in used]
+    return [{**record, "connector": connectors.get(record["profile"])} for record in found]
+
+
+def _unused(profile: str) -> dict[str, Any]:
+    nothing = TokenState(
+        profile=profile,
+        captures=(),
+        user="",
+        obtained_at=None,
+        expires_at=None,
+        has_refresh_token=False,
+        locked_since=None,
+        cooling_until=None,
+        renewing=False,
+    )
+    return {**asdict(nothing), "captures": {}}
+
+
+def _connector(connector: Mapping[str, Any] | None) -> str:
+    if connector is None:
+        return ""
+    if connector["available"] is None:
+        return f"{connector['address']}: not tried yet"
+    if connector["available"]:
+        return f"{connector['address']}: available"
+    return f"{connector['address']}: unavailable, it {connector['reason']}"
 
 
 def _row(state: Mapping[str, Any], now: float) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from proxy.commands.configuration_option import (
 from proxy.commands.outcome import CommandError, ExitStatus
 from proxy.control import ControlError, NoProxyRunning, ask, control_path
 from proxy.display import show_json, show_line, show_table
-from proxy.token_overview import COLUMNS, rows
+from proxy.token_overview import columns, records, rows
 
 if TYPE_CHECKING:
     from proxy.configuration_files import Configuration
@@ -37,7 +37,7 @@ def tokens(
     listen: ListenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a running proxy holds: profile, user, age, expiry, guard; never a token.
+    """Show what a running proxy holds: profile, user, age, expiry, guard, connector; never a token.
 
     The proxy is found by the configuration's `listen` (or --listen). Exits with 1 where none runs
     there, so it serves as a health check as well.
@@ -55,10 +55,11 @@ def tokens(
             show_line(f"{what}: {cleared} forgotten" if cleared else f"{what}: nothing was held")
         return
     states = _ask(configuration, "tokens")
+    connectors = _ask(configuration, "connectors")
     if as_json:
-        show_json([{**state, "captures": dict(state["captures"])} for state in states])
+        show_json(records(states, connectors))
     else:
-        show_table(COLUMNS, rows(states, profiles, time.time()))
+        show_table(columns(connectors), rows(states, profiles, time.time(), connectors))
 
 
 def _ask(configuration: Configuration, command: str, **arguments: Any) -> Any:

@@ -15,6 +15,7 @@ from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.servers.authlib_server import AuthlibServer, authlib_server
 from tests.end_to_end.servers.certificates import TestCa, make_test_ca
 from tests.end_to_end.servers.django_server import DjangoServer, django_server, prepare_database
+from tests.end_to_end.servers.forward_proxy import ForwardProxy, serve_forward_proxy
 from tests.end_to_end.servers.origin import Origin, serve_origin
 from tests.end_to_end.servers.proxy_process import ProxyProcess, run_proxy
 from tests.end_to_end.servers.raw_origin import RawOrigin, Script, serve_raw_origin
@@ -122,6 +123,18 @@ def raw_origin(certificates: TestCa) -> Iterator[Callable[..., RawOrigin]]:
         def make(script: Script, *, tls: bool = False) -> RawOrigin:
             context = certificates.server_context() if tls else None
             return stack.enter_context(serve_raw_origin(script, context))
+
+        yield make
+
+
+@pytest.fixture
+def make_gateway(certificates: TestCa) -> Iterator[Callable[..., ForwardProxy]]:
+    """Builds forward proxies for connectors: `make_gateway("https")`, `make_gateway("socks5")`."""
+    with ExitStack() as stack:
+
+        def make(scheme: str = "http") -> ForwardProxy:
+            context = certificates.server_context() if scheme == "https" else None
+            return stack.enter_context(serve_forward_proxy(scheme, context))
 
         yield make
 
