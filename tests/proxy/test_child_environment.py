@@ -1,7 +1,6 @@
 """The variables of a program behind the proxy."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -164,7 +163,6 @@ def test_each_shell_has_its_own_quoting(shell, line):
 
 
 @pytest.mark.parametrize("value", ["", "it's", 'a"b', "$(x)", "back\\slash", "\u2019typographic"])
-@pytest.mark.skipif(shutil.which("fish") is None, reason="no fish here")
 def test_fish_reads_back_exactly_the_value(value):
     """As sh does."""
     script = "\n".join(assignments({"X": value}, "fish")) + '\nprintf %s "$X"'
