@@ -23,15 +23,14 @@ demo: setup  ## show the main job, with a real authorization server
 
 test: setup  ## pass the whole suite
 	tools/system-packages curl nodejs npm fish
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(PYTEST_OPTIONS)
 
 check: setup  ## what CI runs: format, lint, types, import contracts, tests with branch coverage
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	tools/system-packages curl nodejs npm fish
-	$(PYTHON) -m pytest --cov --cov-report=term
+	$(MAKE) --no-print-directory test PYTEST_OPTIONS="--cov --cov-report=term"
 
 bench: setup  ## measure against stock mitmdump, into docs/benchmarks.md
 	tools/system-packages wrk nginx openssl
