@@ -169,6 +169,7 @@ def field_values(profile: Profile, captures: Mapping[str, str], token: HeldToken
     values = profile.values(captures)
     values["access_token"] = token.access_token
     values["refresh_token"] = token.refresh_token
-    values["token_type"] = token.token_type
+    # Servers leave it out; then it is what nearly every token is (RFC 6750).
+    values["token_type"] = token.token_type or "Bearer"
     values["token"] = token.members
     return values

@@ -11,17 +11,20 @@ from profiles.stores.outages import ReachableStore
 RETRY_AFTER = 300
 """Seconds that a client is told to wait; only changed credentials or an operator really help."""
 
+_ABOUT_THE_SERVER = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
+
 
 def is_refusal_of_grant(rejection: TokenRequestRejected) -> bool:
     """Whether the no is about the password or refresh token that was submitted (RFC 6749 section 5.2).
 
     Servers answer a wrong password with `invalid_grant`, `invalid_request` or a 200 with an error member,
-    so every 4xx counts, but for what is about the client (`invalid_client`) or the pace (408, 429).
+    so every 4xx counts, but for what is about the client (`invalid_client`) or the pace (408, 429). In a 200
+    the code alone tells, and some codes are about the server.
     """
     status = rejection.upstream_status
     if status is None or rejection.error == "invalid_client" or status in (408, 429):
         return False
-    return 200 <= status < 300 or 400 <= status < 500
+    return 400 <= status < 500 or (200 <= status < 300 and rejection.error not in _ABOUT_THE_SERVER)
 
 
 class Lockout:

@@ -291,6 +291,22 @@ async def test_a_token_response_that_lacks_what_a_field_needs_is_a_refusal(world
     assert server.asked == ["password"]
 
 
+@pytest.mark.parametrize(
+    ("told", "value"),
+    [
+        pytest.param("bearer", "bearer", id="quirk-7-lower-case"),
+        pytest.param("User Access Token", "User Access Token", id="quirk-7-odd"),
+        pytest.param(None, "Bearer", id="quirk-7-missing"),
+    ],
+)
+async def test_token_type_is_bearer_where_the_answer_names_none(tokens, server, told, value):
+    """`{{token_type}} {{access_token}}` works with servers that leave it out."""
+    server.say(TokenResponse("at", token_type=told))
+    token = (await tokens.obtain(subject_with(server))).token
+
+    assert field_values(compiled(), {}, token)["token_type"] == value
+
+
 async def test_field_values_hold_what_the_placeholders_name(tokens, server):
     """Credentials, captures and the token with its members; captures win over the configured tenant."""
     server.say(TokenResponse("at", token_type="Bearer", refresh_token="rt", members={"id": 7}))

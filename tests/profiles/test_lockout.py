@@ -50,6 +50,8 @@ def lockout(store):
         pytest.param(403, None, True, id="403"),
         pytest.param(404, None, True, id="404"),
         pytest.param(200, "invalid_grant", True, id="200-with-an-error-member"),
+        pytest.param(200, "temporarily_unavailable", False, id="200-about-the-server"),
+        pytest.param(400, "temporarily_unavailable", True, id="400-whatever-it-says"),
         pytest.param(400, "invalid_client", False, id="400-invalid_client"),
         pytest.param(401, "invalid_client", False, id="401-invalid_client"),
         pytest.param(408, None, False, id="408"),
