@@ -8,16 +8,13 @@ an error: `hide_input_in_errors` is set, and the validators name keys only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ByteSize,
-    ConfigDict,
     Field,
     SecretStr,
     field_validator,
@@ -25,33 +22,29 @@ from pydantic import (
 )
 
 from profiles.connectors import parse_connector
+from profiles.grant_model import ClientAuthentication, ContentType, GrantSettings, ResponseSettings
+from profiles.settings_model import Seconds, Settings
+
+__all__ = [
+    "DEFAULT_FIELDS",
+    "DEFAULT_FORM_FIELDS",
+    "PROFILE_NAME",
+    "AuthErrorRule",
+    "ClientAuthentication",
+    "ContentType",
+    "FieldSettings",
+    "FormFieldSettings",
+    "GrantSettings",
+    "MatchSettings",
+    "Place",
+    "ProfileSettings",
+    "ResponseSettings",
+    "Settings",
+    "TenancySettings",
+]
 
 PROFILE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 """What a profile may be called: it stands in logs, file names and Proxy-Status."""
-
-
-class Settings(BaseModel):
-    """What all settings share: unknown keys are errors, no error quotes its input, no repr shows a text."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, populate_by_name=True)
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        # References are resolved anywhere, so any text may hold a secret: a URL, a pattern, a header's value.
-        for name in type(self).model_fields:
-            value = getattr(self, name, None)
-            if name == "key":
-                yield name, value
-            elif isinstance(value, Mapping):
-                yield name, sorted(map(str, value))
-            elif _shows_no_text(value):
-                yield name, value
-
-
-def _shows_no_text(value: Any) -> bool:
-    """Whether a repr may show *value*: choices, numbers, and settings that keep to the same rule."""
-    if isinstance(value, tuple):
-        return bool(value) and all(map(_shows_no_text, value))
-    return isinstance(value, (bool, int, float, Enum, Settings))
 
 
 class Place(StrEnum):
@@ -61,30 +54,6 @@ class Place(StrEnum):
     QUERY = "query"
     PAYLOAD = "payload"
     PATH = "path"
-
-
-class ContentType(StrEnum):
-    """How a token request is encoded (the source's "Token URL Content Type")."""
-
-    URLENCODED = "urlencoded"
-    JSON = "json"
-    XML = "xml"
-    RSS = "rss"
-    CSV = "csv"
-    TEXT = "text"
-    TWITTER = "twitter"
-    FORM_DATA = "form-data"
-    RELATED = "related"
-    ORACLE_ADF = "oracle-adf"
-
-
-class ClientAuthentication(StrEnum):
-    """How the proxy names itself to the token endpoint (RFC 6749 section 2.3.1)."""
-
-    BASIC = "client_secret_basic"
-    BASIC_RAW = "client_secret_basic_raw"
-    POST = "client_secret_post"
-    NONE = "none"
 
 
 def _not_built(what: str) -> ValueError:
@@ -104,15 +73,7 @@ def _upper(value: str) -> str:
     return value.upper()
 
 
-def _seconds(value: float) -> float:
-    if not 0 <= value < 1e9:
-        raise ValueError("must be a number of seconds that is not negative")
-    return value
-
-
 Method = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"), AfterValidator(_upper)]
-Seconds = Annotated[float, AfterValidator(_seconds)]
-Scalars = dict[str, Any]
 
 
 class MatchSettings(Settings):
@@ -182,70 +143,6 @@ DEFAULT_FIELDS = (
         {"in": "header", "key": "Authorization", "value": "Bearer {{access_token}}"}
     ),
 )
-
-
-class ResponseSettings(Settings):
-    """Where the members of a token response stand: JMESPath, `header:Name` or `cookie:Name`."""
-
-    access_token: str = "access_token"  # noqa: S105  -- the name of a member
-    token_type: str = "token_type"  # noqa: S105
-    expires_in: str = "expires_in"
-    expires_at: str | None = None
-    refresh_token: str = "refresh_token"  # noqa: S105
-    refresh_expires_in: str = "refresh_expires_in || refresh_token_expires_in"
-    scope: str = "scope"
-
-
-class GrantSettings(Settings):
-    """The password grant and the refresh grant (RFC 6749 sections 4.3 and 6).
-
-    Each `refresh_` key says for the refresh request what its namesake says for both where it is null.
-    """
-
-    token_endpoint: Annotated[str, Field(min_length=1)]
-    refresh_endpoint: str | None = None
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    content_type: ContentType = ContentType.URLENCODED
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    client_authentication: ClientAuthentication | None = None
-    scope: tuple[str, ...] = ()
-    headers: dict[str, SecretStr] = {}
-    query: dict[str, SecretStr] = {}
-    parameters: Scalars = Field(default={}, repr=False)
-    body: Scalars | None = Field(default=None, repr=False)
-    refresh_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] | None = None
-    refresh_content_type: ContentType | None = None
-    refresh_headers: dict[str, SecretStr] | None = None
-    refresh_query: dict[str, SecretStr] | None = None
-    refresh_parameters: Scalars | None = Field(default=None, repr=False)
-    refresh_body: Scalars | None = Field(default=None, repr=False)
-    response: ResponseSettings = ResponseSettings()
-    expires_in_unit: Literal["seconds", "milliseconds"] = "seconds"
-    default_lifetime: Annotated[Seconds, Field(gt=0)] = 3600
-
-    @field_validator("scope", mode="before")
-    @classmethod
-    def _scope_is_a_list(cls, scope: Any) -> Any:
-        return scope.split() if isinstance(scope, str) else scope
-
-    @model_validator(mode="after")
-    def _client_authentication_has_what_it_needs(self) -> GrantSettings:
-        way = self.client_authentication
-        if way in (ClientAuthentication.BASIC, ClientAuthentication.BASIC_RAW, ClientAuthentication.POST):
-            missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
-            if missing:
-                raise ValueError(f"client_authentication {way.value} needs {' and '.join(missing)}")
-        if self.client_secret is not None and self.client_id is None:
-            raise ValueError("client_secret needs client_id")
-        return self
-
-    @property
-    def way_of_client_authentication(self) -> ClientAuthentication:
-        """The way that is set, else Basic where there is a secret to send, else none (a public client)."""
-        if self.client_authentication is not None:
-            return self.client_authentication
-        return ClientAuthentication.NONE if self.client_secret is None else ClientAuthentication.BASIC
 
 
 class AuthErrorRule(Settings):
