@@ -54,26 +54,32 @@ class ConnectorTransport(httpx.AsyncBaseTransport):
         await self._transport.aclose()
 
     async def _sent(self, request: httpx.Request) -> httpx.Response:
-        is_through = False
         manner = self._connector.scheme
         if manner != "socks5" and request.url.scheme == "https":
             manner = "tunnel"
+        is_through = False
+        opened: list[Any] = []
 
-        async def watch(event: str, _: Any) -> None:
+        async def watch(event: str, info: Mapping[str, Any]) -> None:
             nonlocal is_through
+            if event == "socks.connect_tcp.complete":
+                opened.append(info["return_value"])
             if event == _MEANS_THROUGH[manner]:
                 is_through = True
                 limit.reschedule(None)
 
         request.extensions = {**request.extensions, "trace": watch}
+        # httpcore bounds each step of the others by itself, and closes what it has opened.
+        seconds = request.extensions.get("timeout", {}).get("connect") if manner == "socks5" else None
         try:
-            # httpx bounds each read, but none of those of SOCKS.
-            async with asyncio.timeout(request.extensions.get("timeout", {}).get("connect")) as limit:
+            async with asyncio.timeout(seconds) as limit:
                 response = await self._transport.handle_async_request(request)
         except (httpx.TransportError, SOCKSError, AssertionError, TimeoutError) as error:
             if is_through and isinstance(error, httpx.TransportError):
                 self._connector.reached()
                 raise
+            for stream in opened:
+                await stream.aclose()
             raise self._failure(error) from None
         if response.status_code == 407 and manner in ("http", "https"):
             await response.aclose()
