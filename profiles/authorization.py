@@ -14,7 +14,7 @@ from profiles.errors import CleartextRefused, HostsDisagree, OriginNotAllowed, P
 from profiles.exchange import Exchange
 from profiles.fields import PreparedFields
 from profiles.held_tokens import HeldToken
-from profiles.origins import check_agreement, is_loopback
+from profiles.origins import check_agreement
 from profiles.profile import Profile
 from profiles.requests import RequestHead
 from profiles.selection import ProfileIndex, Selection
@@ -88,9 +88,7 @@ class Authorizer:
                 raise OriginNotAllowed(f"no profile owns {head.origin}")
             return None
         profile = selection.profile
-        if head.origin.scheme != "https" and not (
-            profile.settings.allow_cleartext or is_loopback(head.origin.host)
-        ):
+        if head.origin.scheme != "https" and not profile.cleartext.permits(head.origin.host):
             raise CleartextRefused(
                 f"{head.origin} is reached without TLS; allow_cleartext permits it", profile=profile.name
             )

@@ -13,7 +13,7 @@ from profiles.endpoints import Endpoint, compile_endpoint
 from profiles.escaping import FIELD_NAME, escape_host_label
 from profiles.grants import Grant, RequestPlan
 from profiles.model import FormFieldSettings, GrantSettings
-from profiles.origins import is_loopback, parse_authority
+from profiles.origins import Cleartext, parse_authority
 from profiles.placeholders import Template, compile_template, text_of
 from profiles.response_places import compile_response_plan
 
@@ -27,7 +27,7 @@ def compile_grant(
     base_url: str | None,
     form_fields: Sequence[FormFieldSettings],
     profile: str,
-    allow_cleartext: bool,
+    cleartext: Cleartext,
     timeout: float,
     known: Collection[str],
     captured: Collection[str] = (),
@@ -38,9 +38,7 @@ def compile_grant(
     *known* are the placeholders that every request can fill, *captured* those whose values come from
     clients, *own* the values that the profile itself has.
     """
-    compiler = _Compiler(
-        settings, base_url, frozenset(known), frozenset(captured), own or {}, allow_cleartext
-    )
+    compiler = _Compiler(settings, base_url, frozenset(known), frozenset(captured), own or {}, cleartext)
     return Grant(
         profile=profile,
         settings=settings,
@@ -48,7 +46,7 @@ def compile_grant(
         refresh=compiler.refresh(),
         form_keys=tuple(item.key for item in form_fields),
         response_plan=compile_response_plan(settings.response, settings.expires_in_unit),
-        allow_cleartext=allow_cleartext,
+        cleartext=cleartext,
         timeout=timeout,
     )
 
@@ -63,7 +61,7 @@ class _Compiler:
     known: frozenset[str]
     captured: frozenset[str]
     own: Mapping[str, Any]
-    allow_cleartext: bool
+    cleartext: Cleartext
 
     def password(self) -> RequestPlan:
         settings = self.settings
@@ -138,7 +136,7 @@ class _Compiler:
             host = endpoint.host or self._own_host(endpoint)
         except ValueError as error:
             raise ValueError(f"{key} {error}") from None
-        if endpoint.scheme == "http" and host and not self.allow_cleartext and not is_loopback(host):
+        if endpoint.scheme == "http" and host and not self.cleartext.permits(host):
             raise ValueError(f"{key} would send the credentials without TLS; allow_cleartext permits it")
         return endpoint
 

@@ -13,7 +13,7 @@ from profiles.endpoints import Endpoint
 from profiles.errors import CleartextRefused, TokenRequestRejected
 from profiles.escaping import escape_query, field_value
 from profiles.model import ContentType, GrantSettings
-from profiles.origins import is_loopback
+from profiles.origins import Cleartext
 from profiles.placeholders import MissingValue, Template, text_of
 from profiles.response_places import ResponsePlan
 
@@ -103,7 +103,7 @@ class Grant:
     refresh: RequestPlan = field(repr=False)
     form_keys: tuple[str, ...]
     response_plan: ResponsePlan = field(repr=False)
-    allow_cleartext: bool
+    cleartext: Cleartext
     timeout: float
 
     @property
@@ -146,7 +146,7 @@ class Grant:
                 "a value cannot stand in the token request", profile=self.profile
             ) from None
         parts = urlsplit(request.url)
-        if parts.scheme == "http" and not self.allow_cleartext and not is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and not self.cleartext.permits(parts.hostname or ""):
             raise CleartextRefused("the token endpoint is reached without TLS", profile=self.profile)
         return request
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 import idna
@@ -78,6 +79,19 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleartext:
+    """Where credentials may travel without TLS (invariant I5): anywhere if `allowed`, else to loopback, which
+    through a connector elsewhere is not this machine any more."""
+
+    allowed: bool = False
+    loopback_is_here: bool = True
+
+    def permits(self, host: str) -> bool:
+        """Whether a credential may go to *host* over http."""
+        return self.allowed or (self.loopback_is_here and is_loopback(host))
 
 
 def check_agreement(connection: Origin, sni: str | None, host_field: str | None) -> None:

@@ -18,6 +18,7 @@ from profiles.form_fields import form_values
 from profiles.grant_compilation import compile_grant
 from profiles.grants import Grant
 from profiles.model import GrantSettings, ProfileSettings
+from profiles.origins import Cleartext, is_loopback
 from profiles.placeholders import compile_template
 from profiles.selection import MatchRule, compile_match
 from profiles.tenants import TENANT, Entered, Tenants, compile_tenants
@@ -48,6 +49,7 @@ class Profile:
     tenants: Tenants | None = field(repr=False)
     """Where the profile names its tenants, each has form values and a fingerprint of its own."""
     connector: Connector | None
+    cleartext: Cleartext
     _token_names: frozenset[str] = field(repr=False)
 
     def entered_for(self, captures: Mapping[str, str]) -> Entered:
@@ -123,13 +125,15 @@ def compile_profile(
         fields = compile_fields(settings.fields, payload_limit=int(settings.payload_limit))
         for unknown in sorted(_unknown_names(fields.names, known | set(TOKEN_PLACEHOLDERS))):
             problem("fields", f"nothing provides the placeholder {unknown}")
+    connector = parse_connector(settings.connector.get_secret_value()) if settings.connector else None
+    cleartext = Cleartext(settings.allow_cleartext, connector is None or is_loopback(connector.host))
     with _reporting("grant", problem):
         grant = compile_grant(
             settings.grant,
             base_url=settings.tenancy.base_url,
             form_fields=settings.form_fields,
             profile=name,
-            allow_cleartext=settings.allow_cleartext,
+            cleartext=cleartext,
             timeout=settings.timeout,
             known=known,
             captured=captured,
@@ -152,7 +156,8 @@ def compile_profile(
         form_values=values,
         fingerprint=fingerprint_of(settings.credentials),
         tenants=tenants,
-        connector=parse_connector(settings.connector.get_secret_value()) if settings.connector else None,
+        connector=connector,
+        cleartext=cleartext,
         _token_names=grant.names,
     )
 

@@ -12,6 +12,7 @@ from profiles.content_types import decode
 from profiles.grant_compilation import compile_grant
 from profiles.grants import Grant, TokenRequest
 from profiles.model import ContentType, FormFieldSettings, GrantSettings
+from profiles.origins import Cleartext
 
 TOKEN_ENDPOINT = "https://as.example/token"
 METHODS = get_args(GrantSettings.model_fields["method"].annotation)
@@ -45,7 +46,7 @@ def grant_of(
         base_url=base_url,
         form_fields=[FormFieldSettings(key=key) for key in form_keys],
         profile="orders",
-        allow_cleartext=allow_cleartext,
+        cleartext=Cleartext(allow_cleartext),
         timeout=5,
         known={*form_keys, *(values or {})},
         captured=captured,

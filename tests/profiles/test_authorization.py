@@ -128,18 +128,26 @@ def test_tls_is_intercepted_only_where_a_profile_can_match(match, host, port, ow
 
 
 @pytest.mark.parametrize(
-    ("host", "allow", "refused"),
+    ("host", "settings", "refused"),
     [
-        pytest.param("api.example.com", False, True, id="plain-http"),
-        pytest.param("api.example.com", True, False, id="allow_cleartext"),
-        pytest.param("127.0.0.1", False, False, id="loopback-address"),
-        pytest.param("api.localhost", False, False, id="loopback-name"),
-        pytest.param("127.0.0.1.evil.com", False, True, id="hazard-18-loopback-look-alike"),
+        pytest.param("api.example.com", {}, True, id="plain-http"),
+        pytest.param("api.example.com", {"allow_cleartext": True}, False, id="allow_cleartext"),
+        pytest.param("127.0.0.1", {}, False, id="loopback-address"),
+        pytest.param("api.localhost", {}, False, id="loopback-name"),
+        pytest.param("127.0.0.1.evil.com", {}, True, id="hazard-18-loopback-look-alike"),
+        pytest.param("127.0.0.1", {"connector": "http://127.0.0.1:3128"}, False, id="connector-here"),
+        pytest.param("127.0.0.1", {"connector": "http://gateway:3128"}, True, id="loopback-of-a-connector"),
+        pytest.param(
+            "127.0.0.1",
+            {"connector": "http://gateway:3128", "allow_cleartext": True},
+            False,
+            id="loopback-of-a-connector-allowed",
+        ),
     ],
 )
-def test_no_credential_travels_in_the_clear(host, allow, refused, world):
+def test_no_credential_travels_in_the_clear(host, settings, refused, world):
     """But to this machine, or where the profile says so (I5)."""
-    authorizer = world.authorizer(compiled(match={"host": host}, allow_cleartext=allow))
+    authorizer = world.authorizer(compiled(match={"host": host}, **settings))
     request = head(scheme="http", host=host, port=80)
 
     if refused:
