@@ -50,6 +50,10 @@ class Route(tuple[str, tuple[str, int]]):  # noqa: SLOT001  -- a tuple's may not
             and self.connector == other.connector
         )
 
+    def __ne__(self, other: object) -> bool:
+        # A tuple has one of its own.
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((self.connector, self.has_tunnel))
 

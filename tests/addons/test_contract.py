@@ -1,15 +1,16 @@
-"""The internals of mitmproxy 12.2 that `addons.answering`, `http1`, `replay` and `wire` stand on."""
+"""The internals of mitmproxy 12.2 that `addons.answering`, `connector`, `http1`, `replay` and `wire` need."""
 
 import inspect
 
 import pytest
 from mitmproxy import options, version
-from mitmproxy.proxy import commands, context, layer
+from mitmproxy.proxy import commands, context, layer, tunnel
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Client
 from mitmproxy.test import tflow
 
+from addons import connector
 from addons.answering import AnsweringHttpStream
 from addons.replay import AuthorizedHttpStream
 
@@ -112,3 +113,29 @@ def test_last_chunk_is_sent_as_one_piece() -> None:
     """A trailer section takes its place."""
     for connection in (Http1Client, Http1Server):
         assert 'SendData(self.conn, b"0\\r\\n\\r\\n")' in inspect.getsource(connection.send)
+
+
+def test_ways_through_a_proxy_are_made_by_the_name_that_is_replaced(installed: None) -> None:
+    """`connector.install` sets the module's name, and the context's server has its `via` by then."""
+    source = inspect.getsource(http.HttpLayer.get_connection)
+
+    assert issubclass(http._upstream_proxy.HttpUpstreamProxy, connector._Upstream)
+    assert "stack /= _upstream_proxy.HttpUpstreamProxy.make(context, send_connect)" in source
+    assert source.index("context.server.via = event.via") < source.index("_upstream_proxy.")
+
+
+def test_a_connection_is_compared_by_its_way() -> None:
+    """Or two profiles would share one whose credentials are one's own."""
+    assert "self.via == connection.via" in inspect.getsource(http.GetHttpConnection.connection_spec_matches)
+
+
+@pytest.mark.parametrize(
+    "name", ["start_handshake", "receive_handshake_data", "receive_data", "event_to_child"]
+)
+def test_tunnels_have_the_method(name: str) -> None:
+    """Each is overridden or called; what is said on the outer connection is told from the inner one."""
+    assert callable(getattr(tunnel.TunnelLayer, name))
+    assert list(inspect.signature(tunnel.TunnelLayer.__init__).parameters) == [
+        "self", "context", "tunnel_connection", "conn",
+    ]  # fmt: skip
+    assert "OpenConnectionCompleted(self.command_to_reply_to, err)" in inspect.getsource(tunnel.TunnelLayer)
