@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -17,7 +19,7 @@ from profiles.fields import FieldPlan, compile_fields
 from profiles.form_fields import form_values
 from profiles.grant_compilation import compile_grant
 from profiles.grants import Grant
-from profiles.model import GrantSettings, ProfileSettings
+from profiles.model import GrantSettings, Place, ProfileSettings
 from profiles.origins import Cleartext, is_loopback
 from profiles.placeholders import compile_template
 from profiles.selection import MatchRule, compile_match
@@ -142,7 +144,7 @@ def compile_profile(
     check_url = None
     with _reporting("check_url", problem):
         if settings.check_url is not None:
-            check_url = _compile_check_url(settings.check_url, settings.tenancy.base_url, known, captured)
+            check_url = _compile_check_url(settings, settings.check_url, known, captured)
     if reported:
         return None
     return Profile(
@@ -191,14 +193,30 @@ def _known_placeholders(settings: ProfileSettings, rules: tuple[MatchRule, ...])
     return known
 
 
-def _compile_check_url(text: str, base_url: str | None, known: set[str], captured: set[str]) -> Endpoint:
+def _compile_check_url(settings: ProfileSettings, text: str, known: set[str], captured: set[str]) -> Endpoint:
     """The check comes after the grant, so that what the token response holds may stand in its URL too; in
     the host a server's value is trusted no more than a request's."""
+    text = _with_places(text, [item.key for item in settings.fields if item.place is Place.PATH])
     names = compile_template(text, single=True).names
     of_token = {name for name in names if name in TOKEN_PLACEHOLDERS or name.startswith("token.")}
     return compile_endpoint(
-        text, base_url=base_url, known=known | of_token, captured=captured | (of_token - known)
+        text,
+        base_url=settings.tenancy.base_url,
+        known=known | of_token,
+        captured=captured | (of_token - known),
     )
+
+
+def _with_places(url: str, keys: Iterable[str]) -> str:
+    """*url* with `{key}` in its path encoded: a path field is written there, as into a client's path, so it
+    is a place and no placeholder."""
+    scheme, separator, rest = ("", "", url) if url.startswith("/") else url.partition("://")
+    authority, slash, rest = rest.partition("/")
+    path, question, query = rest.partition("?")
+    for key in keys:
+        # No backslash is left in a quoted key, which `sub` would take for a group.
+        path = re.sub(rf"(?<!\{{)\{{{re.escape(key)}\}}(?!\}})", f"%7B{quote(key, safe='')}%7D", path)
+    return scheme + separator + authority + slash + path + question + query
 
 
 def _own_values(settings: ProfileSettings, entered: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -43,7 +44,7 @@ class KnownSecrets:
         return KnownSecrets(self._values.union(values))
 
     def masked(self, text: str) -> str:
-        """*text* with each secret hidden, also percent-encoded, form-encoded, JSON-escaped or in Base64."""
+        """*text* with each secret hidden, percent- or form-encoded, JSON- or HTML-escaped, or in Base64."""
         spellings = {spelling for value in self._values for spelling in _spellings(value)}
         # The longest first: a secret may be the beginning of another.
         for spelling in sorted(spellings, key=len, reverse=True):
@@ -128,6 +129,9 @@ def _spellings(value: str) -> set[str]:
         quote_plus(value),
         json.dumps(value)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
+        # A page or an XML document; quotation marks are often left as they are in text.
+        html.escape(value),
+        html.escape(value, quote=False),
         base64.b64encode(encoded).decode().rstrip("="),
         base64.urlsafe_b64encode(encoded).decode().rstrip("="),
     }

@@ -31,8 +31,8 @@ def trial(
 ) -> None:
     """Perform the profile's grant and call its check_url with the fields injected; secrets are masked.
 
-    Exits with 0 on success and 1 on failure, then with headers and body of the answer that decided,
-    and a proposal where the answer has another shape than the profile says.
+    Exits with 0 on success, 1 on failure, then with the request and the answer that decided and a proposal
+    where the answer has another shape than the profile says, and 2 where nothing could be tried.
     """
     from proxy.trial import TrialImpossible, try_profile
 
@@ -90,19 +90,31 @@ def _parse_capture(text: str) -> tuple[str, str]:
 def _show(outcome: Trial) -> None:
     if outcome.ok:
         show_line(f"{outcome.profile}: {outcome.reason}", style="green")
+        if outcome.request is not None:
+            show_line(f"  {outcome.request}")
         if outcome.lifetime is not None:
             show_line(f"  token: {outcome.token_type or 'of no type'}, valid for {outcome.lifetime:g} s")
     else:
         show_line("Auth Test Failed", style="bold red")
         show_line(outcome.reason)
-    if outcome.answer is not None and not outcome.ok:
-        show_line("\nHeaders", style="bold")
-        show_line(f"  {outcome.answer.status}")
-        for name, value in outcome.answer.headers:
-            show_line(f"  {name}: {value}")
-        show_line("\nResponse", style="bold")
-        show_line(outcome.answer.body or "  (empty)")
+        _show_exchange(outcome)
+    for note in outcome.notes:
+        show_line(f"note: {note}")
     if outcome.proposals:
         show_line("\nProposal" if len(outcome.proposals) == 1 else "\nProposals", style="bold")
         for proposal in outcome.proposals:
             show_line(f"  {proposal}")
+
+
+def _show_exchange(outcome: Trial) -> None:
+    """The request that decided, and the answer's tabs as the source's dialog names them."""
+    if outcome.request is not None:
+        show_line(f"\n  {outcome.request}")
+    if outcome.answer is None:
+        return
+    show_line(f"  {outcome.answer.status_line}")
+    show_line("\nHeaders", style="bold")
+    for name, value in outcome.answer.headers:
+        show_line(f"  {name}: {value}")
+    show_line("\nResponse", style="bold")
+    show_line(outcome.answer.body or "  (empty)")

@@ -1,6 +1,7 @@
 """Known secrets are hidden wherever they turn up."""
 
 import base64
+import html
 import json
 from urllib.parse import quote, quote_plus
 
@@ -23,6 +24,8 @@ SECRET = 'pä&ss+"w/ord %'
         pytest.param(quote_plus(SECRET), id="form-encoded"),
         pytest.param(json.dumps(SECRET)[1:-1], id="JSON"),
         pytest.param(json.dumps(SECRET, ensure_ascii=False)[1:-1], id="JSON with its own characters"),
+        pytest.param(html.escape(SECRET), id="HTML"),
+        pytest.param(html.escape(SECRET, quote=False), id="HTML with its own quotation marks"),
         pytest.param(base64.b64encode(SECRET.encode()).decode(), id="Base64"),
     ],
 )

@@ -20,18 +20,25 @@ NOTHING = KnownSecrets()
             "WWW-Authenticate", 'Bearer realm="x"', 'Bearer realm="x"', id="a challenge is no secret"
         ),
         pytest.param("X-Echo", "the password", "the ••••", id="a known secret"),
+        pytest.param(
+            "Location",
+            "https://a.example/x;s=abc?code=abc&state=#access_token=abc",
+            "https://a.example/x;s=••••?code=••••&state=••••#access_token=••••",
+            id="parameters of an address",
+        ),
+        pytest.param("Link", "</x?t=abc>; rel=next", "</x?t=••••>; rel=next", id="an address among others"),
     ],
 )
 def test_header_fields_are_masked_by_what_they_are(name, value, expected):
     """Cookies and fields that are called like a credential never show."""
-    answer = shown(200, [(name, value)], b"", KnownSecrets(["password"]))
+    answer = shown(200, [(name, value)], "", KnownSecrets(["password"]))
 
     assert answer.headers == ((name, expected),)
 
 
 def test_a_secret_at_the_cut_is_masked_whole():
     """A long body is cut after it was masked."""
-    body = b"x" * (SHOWN_CHARACTERS - 3) + b"sentinel-4711"
+    body = "x" * (SHOWN_CHARACTERS - 3) + "sentinel-4711"
 
     answer = shown(200, [], body, KnownSecrets(["sentinel-4711"]))
 
@@ -39,9 +46,16 @@ def test_a_secret_at_the_cut_is_masked_whole():
     assert answer.body.endswith("…")
 
 
-def test_bytes_that_are_no_text_are_shown_somehow():
-    """An image in the place of a token breaks nothing."""
-    assert shown(200, [], b"\x89PNG\xff", NOTHING).body == "\ufffdPNG\ufffd"
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        pytest.param(407, "407 Proxy Authentication Required", id="known"),
+        pytest.param(498, "498", id="unknown"),
+    ],
+)
+def test_the_status_line_has_the_registered_phrase(status, line):
+    """A server's own phrase may be any text, and is not shown."""
+    assert shown(status, [], "", NOTHING).status_line == line
 
 
 @pytest.mark.parametrize(
@@ -60,6 +74,20 @@ def test_bytes_that_are_no_text_are_shown_somehow():
         pytest.param(200, "text/html", b"access_token=sentinel&expires=60", {"sentinel"}, id="form-encoded"),
         pytest.param(200, "text/plain", b"sentinel-4711\n", {"sentinel-4711"}, id="the body is the token"),
         pytest.param(200, "text/html", b"<html>not a token</html>", set(), id="a page"),
+        pytest.param(
+            200,
+            "text/html",
+            b'<html><input type=hidden value="sentinel"><meta content=sentinel2>',
+            {"sentinel", "sentinel2"},
+            id="hidden fields of a page",
+        ),
+        pytest.param(
+            200, "text/html", b"<html><script>t = 'sentinel-of-4711'", {"sentinel-of-4711"}, id="a script"
+        ),
+        pytest.param(200, "text/xml", b"<R><Token>sentinel</Token></R>", {"sentinel"}, id="XML"),
+        pytest.param(
+            302, "text/html", b"to /x?t=sentinel0of0many0letters", {"sentinel0of0many0letters"}, id="redirect"
+        ),
         pytest.param(400, "application/json", b'{"error": "invalid_grant"}', set(), id="an error"),
     ],
 )

@@ -1,6 +1,7 @@
 """A trial of one profile, against an authorization server and an origin of its own."""
 
 import json
+import secrets
 from dataclasses import asdict, replace
 from urllib.parse import parse_qs
 
@@ -10,11 +11,12 @@ import pytest
 from profiles.token_endpoint import TokenEndpoint
 from proxy.composition import compose
 from proxy.configuration_files import load_configuration
+from proxy.shown_answers import SHOWN_CHARACTERS
 from proxy.trial import TrialImpossible, try_profile
 
-PASSWORD = "sentinel-password-9d2"
-TOKEN = "sentinel-token-77a"
-REFRESH_TOKEN = "sentinel-refresh-3c1"
+PASSWORD = f"sentinel-password-{secrets.token_hex(4)}"
+TOKEN = f"sentinel-token-{secrets.token_hex(4)}"
+REFRESH_TOKEN = f"sentinel-refresh-{secrets.token_hex(4)}"
 
 CONFIGURATION = """
 profiles:
@@ -22,11 +24,11 @@ profiles:
     match: {host: "{tenant}.example.com", path: /api/**}
     tenancy: {base_url: "https://{tenant}.example.com"}
     credentials: {username: bot, password: %(password)s}
-    grant: {token_endpoint: /oauth/token}
+    grant: {token_endpoint: /oauth/token%(grant)s}
     fields:
       - {in: header, key: Authorization, value: "Bearer {{access_token}}"}
       - {in: query, key: tenant, value: "{{tenant}}"}
-      - {in: payload, key: id, value: "{{username}}"}
+      %(field)s
     check_url: %(check_url)s
     auth_error: [401, {status: 200, body: expired}]
   other:
@@ -49,7 +51,8 @@ class World:
 
     def __call__(self, request):
         if request.url.path == "/oauth/token":
-            self.passwords.append(parse_qs(request.content.decode())["password"])
+            parameters = parse_qs(request.content.decode() or request.url.query.decode())
+            self.passwords.append(parameters["password"])
             return self.token_answer
         self.checks.append(request)
         return self.origin_answer
@@ -64,9 +67,10 @@ def world():
 def trial(world, tmp_path):
     """Tries the profile `orders`."""
 
-    async def run(check_url="/api/me", captures=None):
+    async def run(check_url="/api/me", captures=None, grant="", field=""):
         file = tmp_path / "grantproxy.yaml"
-        file.write_text(CONFIGURATION % {"password": PASSWORD, "check_url": check_url})
+        values = {"password": PASSWORD, "check_url": check_url, "grant": grant, "field": field}
+        file.write_text(CONFIGURATION % values)
         composition = compose(load_configuration(file, environ={}, cwd=tmp_path), environ={})
         transport = httpx.MockTransport(world)
         composition = replace(composition, endpoint=TokenEndpoint(composition.verify, transport))
@@ -86,6 +90,24 @@ async def test_a_good_profile_succeeds(trial, world):
     assert world.passwords == [[PASSWORD]]
     assert check.headers["authorization"] == f"Bearer {TOKEN}"
     assert check.extensions["target"] == b"/api/me?tenant=acme"
+    assert outcome.request == "GET https://acme.example.com/api/me?tenant=••••"
+    assert outcome.notes == ()
+
+
+async def test_the_check_is_sent_as_by_the_proxy(trial, world):
+    """With no field but those of any client and those of the profile."""
+    await trial()
+
+    (check,) = world.checks
+    assert sorted(check.headers) == [
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "host",
+        "user-agent",
+    ]
+    assert check.headers["user-agent"] == "grantproxy"
 
 
 async def test_a_refused_password_fails_with_the_answer(trial, world):
@@ -97,7 +119,8 @@ async def test_a_refused_password_fails_with_the_answer(trial, world):
     outcome = await trial()
 
     assert (outcome.ok, outcome.step) == (False, "grant")
-    assert "invalid_grant" in outcome.reason
+    assert "(invalid_grant), which is how servers answer a wrong user name or password" in outcome.reason
+    assert outcome.request == "POST https://acme.example.com/oauth/token"
     assert json.loads(outcome.answer.body) == {"error": "invalid_grant", "error_description": "no ••••"}
     assert len(world.passwords) == 1
     assert not world.checks
@@ -110,37 +133,43 @@ async def test_a_token_elsewhere_is_proposed(trial, world):
     outcome = await trial()
 
     assert not outcome.ok
-    assert any("response.access_token: data.token" in proposal for proposal in outcome.proposals)
+    assert outcome.proposals[0].setting == "grant.response.access_token"
+    assert outcome.proposals[0].value == "data.token"
     assert TOKEN not in str(asdict(outcome))
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason", "proposals"),
+    ("answer", "reason", "settings"),
     [
-        pytest.param(httpx.Response(401), "auth error", (), id="the auth error"),
+        pytest.param(httpx.Response(401), "auth error", [], id="the auth error"),
         pytest.param(
-            httpx.Response(200, text="token expired"), "auth error", (), id="the auth error by its body"
+            httpx.Response(200, text="token expired"), "auth error", [], id="the auth error by its body"
         ),
         pytest.param(
-            httpx.Response(403),
-            "does not name",
-            ("add 403 to the list of auth_error",),
-            id="403 that is not named",
+            httpx.Response(401, headers={"WWW-Authenticate": "Token"}),
+            "asks for Token",
+            ["fields"],
+            id="scheme",
         ),
-        pytest.param(httpx.Response(302, headers={"Location": "/login"}), "redirect", (), id="redirect"),
-        pytest.param(httpx.Response(404), "check_url", (), id="not there"),
-        pytest.param(httpx.Response(500), "check_url", (), id="origin fails"),
+        pytest.param(httpx.Response(403), "does not name", ["auth_error"], id="403 that is not named"),
+        pytest.param(
+            httpx.Response(302, headers={"Location": "/login"}), "people log in", ["auth_error"], id="log-in"
+        ),
+        pytest.param(httpx.Response(404), "check_url", [], id="not there"),
+        pytest.param(httpx.Response(500), "it failed itself", [], id="origin fails"),
     ],
 )
-async def test_an_origin_that_says_no_fails_the_trial(trial, world, answer, reason, proposals):
-    """Each kind of no has its sentence."""
+async def test_an_origin_that_says_no_fails_the_trial(trial, world, answer, reason, settings):
+    """Each kind of no has its sentence; the request that brought it is told."""
     world.origin_answer = answer
 
     outcome = await trial()
 
     assert (outcome.ok, outcome.step) == (False, "check")
     assert reason in outcome.reason
-    assert outcome.proposals == proposals
+    assert [item.setting for item in outcome.proposals] == settings
+    assert outcome.request == "GET https://acme.example.com/api/me?tenant=••••"
+    assert outcome.answer.status == answer.status_code
 
 
 async def test_an_origin_that_echoes_shows_no_secret(trial, world):
@@ -148,7 +177,7 @@ async def test_an_origin_that_echoes_shows_no_secret(trial, world):
     world.origin_answer = httpx.Response(
         500,
         json={"sent": f"Bearer {TOKEN}", "x": PASSWORD},
-        headers={"X-Echo": TOKEN, "X-Other": REFRESH_TOKEN},
+        headers={"X-Echo": TOKEN, "X-Other": REFRESH_TOKEN, "Location": f"/x?t={TOKEN}"},
     )
 
     outcome = await trial()
@@ -172,6 +201,128 @@ async def test_a_check_url_that_the_profile_does_not_own_is_refused(trial, world
     with pytest.raises(TrialImpossible, match=why):
         await trial(check_url)
     assert not world.passwords
+
+
+async def test_a_get_token_request_is_shown_without_its_parameters(trial, world):
+    """The password is in its URL (quirk-12)."""
+    outcome = await trial(grant=", method: GET, scope: [read]", check_url="null")
+
+    assert outcome.ok
+    assert outcome.request == (
+        "GET https://acme.example.com/oauth/token?grant_type=password&username=••••&password=••••&scope=read"
+    )
+
+
+ACCOUNT = '- {in: path, key: accountId, value: "{{token.account}}"}'
+
+
+@pytest.mark.parametrize(
+    "check_url",
+    [
+        pytest.param("/api/accounts/{accountId}/me", id="relative"),
+        pytest.param("'https://{tenant}.example.com/api/accounts/{accountId}/me'", id="absolute"),
+        pytest.param("/api/accounts/%7BaccountId%7D/me", id="percent-encoded"),
+    ],
+)
+async def test_a_path_field_is_filled_into_the_check_url(trial, world, check_url):
+    """As into a client's path; the line that is shown has a mask there."""
+    world.token_answer = httpx.Response(200, json={**GOOD, "account": "4/2"})
+
+    outcome = await trial(check_url, field=ACCOUNT)
+
+    (check,) = world.checks
+    assert outcome.ok
+    assert check.extensions["target"] == b"/api/accounts/4%2F2/me?tenant=acme"
+    assert outcome.request == "GET https://acme.example.com/api/accounts/••••/me?tenant=••••"
+
+
+async def test_a_path_field_wins_over_a_placeholder_of_its_name(trial, world):
+    """In the path it is a place, as in a client's; in the host it stays a placeholder."""
+    field = '- {in: path, key: tenant, value: "of-{{tenant}}"}'
+
+    outcome = await trial("'https://{tenant}.example.com/api/{tenant}'", field=field)
+
+    assert outcome.ok
+    assert world.checks[0].url.host == "acme.example.com"
+    assert world.checks[0].extensions["target"] == b"/api/of-acme?tenant=acme"
+
+
+async def test_a_check_url_without_the_place_of_a_path_field_is_wrong_use(trial, world):
+    """The proxy would refuse such a request, so no password is submitted for it."""
+    with pytest.raises(TrialImpossible, match=r"no \{accountId\}, which a path field"):
+        await trial(field=ACCOUNT)
+    assert not world.passwords
+
+
+async def test_a_path_field_without_a_value_fails_the_trial(trial, world):
+    """As the proxy refuses the request; nothing is sent."""
+    outcome = await trial("/api/{accountId}", field=ACCOUNT)
+
+    assert not outcome.ok
+    assert "nothing gave token.account a value, which accountId needs" in outcome.reason
+    assert (outcome.request, world.checks) == (None, [])
+
+
+async def test_a_payload_field_is_told_to_be_left_out(trial, world):
+    """A GET has no body; one line says so."""
+    outcome = await trial(field='- {in: payload, key: customer.ssn, value: "{{username}}"}')
+
+    assert outcome.ok
+    assert outcome.notes == (
+        "the check is a GET without a body, so it does not carry customer.ssn (payload)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "notes"),
+    [
+        pytest.param(None, 0, id="not told"),
+        pytest.param("write read", 0, id="as asked for"),
+        pytest.param("read,write", 0, id="quirk-8: separated by a comma"),
+        pytest.param("https://graph.example/Read https://graph.example/Write", 0, id="by its address"),
+        pytest.param("read", 1, id="less"),
+    ],
+)
+async def test_a_scope_that_is_not_granted_is_told(trial, world, scope, notes):
+    """RFC 6749 section 5.1: the server names the scope where it is another one."""
+    world.token_answer = httpx.Response(200, json={**GOOD, "scope": scope})
+
+    outcome = await trial(grant=", scope: [read, write]")
+
+    assert outcome.ok
+    assert len(outcome.notes) == notes
+    assert all("does not name write" in note for note in outcome.notes)
+
+
+async def test_an_answer_that_never_ends_is_not_waited_for(trial, world):
+    """An event stream is known by its head."""
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self):
+            yield b"data: 1\n\n"
+            raise AssertionError("the body was read")
+
+    world.origin_answer = httpx.Response(200, headers={"Content-Type": "text/event-stream"}, stream=Endless())
+
+    assert (await trial()).ok
+
+
+async def test_bytes_that_are_no_text_are_shown_somehow(trial, world):
+    """An image in the place of a token breaks nothing."""
+    world.token_answer = httpx.Response(200, content=b"\x89PNG\xff")
+
+    outcome = await trial()
+
+    assert outcome.answer.body == "\ufffdPNG\ufffd"
+
+
+async def test_a_large_answer_is_read_in_part(trial, world):
+    """As much as an auth error is looked for in."""
+    world.origin_answer = httpx.Response(500, content=b"x" * 200_000)
+
+    outcome = await trial()
+
+    assert len(outcome.answer.body) <= SHOWN_CHARACTERS + 1
 
 
 async def test_a_missing_capture_is_asked_for(trial, world):
