@@ -35,6 +35,8 @@ profiles:
     # tenancy:
     #   base_url: "https://{tenant}.example.com"    # relative URLs below resolve against it
     #   tenant: acme                                # where the match captured none
+    #   tenants:                                    # all that are served, where they are named
+    #     acme: {credentials: {username: acme-bot}}   # these win over the profile's, key by key
     credentials:                  # by the key of a form field
       username: bot
       password: ${env:ORDERS_PASSWORD}
@@ -76,6 +78,7 @@ profiles:
     #   - {in: path, key: accountId, value: "{{token.account_id}}"}
     # auth_error: 401             # a status, a list, or [{status: 200, body: '"code": *60[12]'}]
     # check_url: https://api.example.com/api/me     # what `grantproxy test` calls
+    # connector: http://gateway.example.net:3128    # the way to origin and token endpoint; also https, socks5
     # allow_cleartext: false      # credentials over http to a host that is not loopback
     # payload_limit: 10MiB        # the largest body a payload field is written into
     # replay_limit: 1MiB          # how much of a body is kept to send the request once more
@@ -87,5 +90,5 @@ profiles:
 # console: 127.0.0.1:8082         # web console, health, metrics
 # workers: 4                      # processes
 # end_user_header: X-End-User     # whom a per-user profile acts for
-# In a profile: mode: per_user, connector: http://gateway:3128.
+# In a profile: mode: per_user.
 """

@@ -17,7 +17,7 @@ from tests.addons.conftest import MakeWorld, World
 from tests.addons.playing import Play
 
 SENTINEL = "sentinel-40fe"
-GATEWAY = f"http://bot:{SENTINEL}@gateway.example:3128"
+GATEWAY = f"http://bot:{SENTINEL}@127.0.0.1:3128"
 BASIC = b"Basic " + base64.b64encode(f"bot:{SENTINEL}".encode())
 ACCEPTED = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 REJECTED = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 7\r\n\r\nexpired"
@@ -43,13 +43,13 @@ def slug_in(sent: bytes) -> str:
 
 async def test_plain_http_is_sent_to_the_connector_in_absolute_form(world: MakeWorld) -> None:
     """With the origin's name and the connector's credentials, which stand in nothing but what is sent."""
-    scene = play(world({"allow_cleartext": True, "connector": GATEWAY}))
+    scene = play(world({"connector": GATEWAY}))
 
     await scene.from_client(request("/api/x?a=1", "Proxy-Authorization: Basic theirs"))
     await scene.from_origin(ACCEPTED)
 
     (gateway,) = scene.origins
-    assert gateway.connection.address == ("gateway.example", 3128)
+    assert gateway.connection.address == ("127.0.0.1", 3128)
     lines = lines_of(gateway.take())
     assert lines[0] == b"GET http://127.0.0.1:9000/api/x?a=1 HTTP/1.1"
     assert [line for line in lines if line.lower().startswith(b"proxy-")] == [
@@ -64,7 +64,7 @@ async def test_plain_http_is_sent_to_the_connector_in_absolute_form(world: MakeW
 
 async def test_the_replay_goes_the_same_way(world: MakeWorld) -> None:
     """In absolute-form again, with the new token and the same credentials."""
-    scene = play(world({"allow_cleartext": True, "connector": GATEWAY}))
+    scene = play(world({"connector": GATEWAY}))
 
     await scene.from_client(request())
     await scene.from_origin(REJECTED)
@@ -77,7 +77,7 @@ async def test_the_replay_goes_the_same_way(world: MakeWorld) -> None:
 
 async def test_a_websocket_asks_for_a_tunnel(world: MakeWorld) -> None:
     """Its handshake is not seen by the connector, nor are the connector's credentials by the origin."""
-    scene = play(world({"allow_cleartext": True, "connector": GATEWAY}))
+    scene = play(world({"connector": GATEWAY}))
 
     await scene.from_client(request("/api/x", "Upgrade: websocket", "Connection: upgrade"))
     asked = scene.origins[0].take()
@@ -92,7 +92,7 @@ async def test_a_websocket_asks_for_a_tunnel(world: MakeWorld) -> None:
 
 async def test_socks_comes_before_the_request(world: MakeWorld) -> None:
     """Greeting, credentials, request by address; then the request as the origin gets it."""
-    scene = play(world({"allow_cleartext": True, "connector": f"socks5://bot:{SENTINEL}@gateway.example"}))
+    scene = play(world({"connector": f"socks5://bot:{SENTINEL}@127.0.0.1"}))
 
     await scene.from_client(request())
     said = [scene.origins[0].take()]
@@ -120,7 +120,7 @@ async def test_socks_comes_before_the_request(world: MakeWorld) -> None:
 )
 async def test_a_refused_tunnel_is_answered_by_us(world: MakeWorld, answer: str | None, reason: str) -> None:
     """In our own words, and the connection to the connector is closed."""
-    made = world({"allow_cleartext": True, "connector": GATEWAY})
+    made = world({"connector": GATEWAY})
     scene = play(made)
 
     await scene.from_client(request("/api/x", "Upgrade: websocket", "Connection: upgrade"))
@@ -140,7 +140,7 @@ async def test_a_refused_tunnel_is_answered_by_us(world: MakeWorld, answer: str 
 
 async def test_an_unreachable_connector_is_answered_by_us(world: MakeWorld) -> None:
     """The origin itself is not tried."""
-    scene = play(world({"allow_cleartext": True, "connector": GATEWAY}))
+    scene = play(world({"connector": GATEWAY}))
     scene.unreachable = True
 
     await scene.from_client(request())
@@ -151,7 +151,7 @@ async def test_an_unreachable_connector_is_answered_by_us(world: MakeWorld) -> N
 
 async def test_407_to_absolute_form_is_no_answer_of_the_origin(world: MakeWorld) -> None:
     """Nothing of it reaches the client, however much of it there is."""
-    scene = play(world({"allow_cleartext": True, "connector": GATEWAY, "auth_error": [401, 407]}))
+    scene = play(world({"connector": GATEWAY, "auth_error": [401, 407]}))
 
     await scene.from_client(request())
     await scene.from_origin(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 90000\r\n\r\nx")
@@ -163,7 +163,7 @@ async def test_407_to_absolute_form_is_no_answer_of_the_origin(world: MakeWorld)
 
 async def test_407_of_an_origin_behind_a_tunnel_is_passed_on(world: MakeWorld) -> None:
     """The connector has no part in it."""
-    scene = play(world({"allow_cleartext": True, "connector": GATEWAY}))
+    scene = play(world({"connector": GATEWAY}))
 
     await scene.from_client(request("/api/x", "Upgrade: h2c"))
     await scene.from_origin(ESTABLISHED)
@@ -174,7 +174,7 @@ async def test_407_of_an_origin_behind_a_tunnel_is_passed_on(world: MakeWorld) -
 
 async def test_a_connection_is_used_again(world: MakeWorld) -> None:
     """The second request of a client costs no second connection to the connector."""
-    scene = play(world({"allow_cleartext": True, "connector": GATEWAY}))
+    scene = play(world({"connector": GATEWAY}))
 
     for _ in range(2):
         await scene.from_client(request())

@@ -808,3 +808,33 @@ profiles:
     check_url: /api/me
     connector: null
 """
+
+
+@pytest.mark.parametrize(
+    ("lines", "keys"),
+    [
+        pytest.param(
+            "    connector: http://u:SECRET@gateway:1", ["profiles.orders.connector"], id="connector"
+        ),
+        pytest.param("    connector: http://gateway:1", [], id="connector without credentials"),
+        pytest.param(
+            "    tenancy: {tenant: acme, tenants: {acme: {credentials: {password: SECRET}}}}",
+            ["profiles.orders.tenancy.tenants.acme.credentials.password"],
+            id="tenant",
+        ),
+    ],
+)
+def test_secrets_of_connector_and_tenant_are_warned_of(lines: str, keys: list[str], tmp_path: Path) -> None:
+    """Written out in a file that others can read, as the profile's own."""
+    file = tmp_path / "grantproxy.yaml"
+    file.write_text(
+        "profiles:\n  orders:\n    match: {host: api.example.com}\n"
+        '    credentials: {username: u, password: "${env:P}"}\n'
+        '    grant: {token_endpoint: "https://api.example.com/t"}\n' + lines + "\n"
+    )
+    file.chmod(0o644)
+
+    warnings = load_configuration(file, environ={"P": "x"}, cwd=tmp_path).warnings
+
+    assert [warning.key for warning in warnings] == keys
+    assert "SECRET" not in str(warnings)

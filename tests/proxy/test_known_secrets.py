@@ -113,3 +113,24 @@ def test_every_text_of_a_token_response_counts():
         "long-enough",
         "another-one",
     }
+
+
+def test_credentials_of_connector_and_tenants_are_known():
+    """A gateway's page may quote what it was sent, and an answer another tenant's password."""
+    settings = ProfileSettings.model_validate(
+        {
+            "match": {"host": "api.example.com"},
+            "tenancy": {
+                "tenant": "acme",
+                "tenants": {"acme": {"credentials": {"password": "of-the-tenant"}}},
+            },
+            "credentials": {"username": "bot-name"},
+            "grant": {"token_endpoint": "https://login.example.com/token"},
+            "connector": "http://gate:se%2Fcret-word@gateway:3128",
+        }
+    )
+    basic = base64.b64encode(b"gate:se/cret-word").decode()
+
+    shown = secrets_of(settings).masked(f"of-the-tenant se/cret-word se%2Fcret-word {basic} gateway")
+
+    assert shown == "•••• •••• •••• •••• gateway"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.token_overview import COLUMNS, duration, rows
+from proxy.token_overview import COLUMNS, columns, duration, records, rows
 
 NOW = 1_000_000.0
 
@@ -62,3 +62,34 @@ def test_a_profile_without_a_token_has_its_row():
 def test_durations_are_short(seconds, text):
     """Two units at most."""
     assert duration(seconds) == text
+
+
+CONNECTORS = {
+    "billing": {"address": "http://a:1", "available": None, "reason": ""},
+    "orders": {"address": "http://b:1", "available": False, "reason": "refuses connections"},
+    "reports": {"address": "http://c:1", "available": True, "reason": ""},
+}
+
+
+def test_connectors_have_a_column_where_there_are_some():
+    """With what their last use has shown; a profile without one has nothing there."""
+    found = rows([state()], ["billing", "orders", "plain", "reports"], NOW, CONNECTORS)
+
+    assert {row[0]: row[-1] for row in found} == {
+        "billing": "http://a:1: not tried yet",
+        "orders": "http://b:1: unavailable, it refuses connections",
+        "plain": "",
+        "reports": "http://c:1: available",
+    }
+    assert {len(row) for row in found} == {len(columns(CONNECTORS))}
+    assert columns({}) == COLUMNS
+
+
+def test_records_name_the_connector():
+    """For programs, and before the first token as well: what watches it need not send a request."""
+    found = records([state(), state(profile="plain")], CONNECTORS)
+
+    assert {item["profile"]: item["connector"] for item in found} == {**CONNECTORS, "plain": None}
+    assert {item["profile"]: item["expires_at"] for item in found}["billing"] is None
+    assert {tuple(item["captures"].items()) for item in found} == {(("tenant", "acme"),), ()}
+    assert {frozenset(item) for item in found} == {frozenset({*state(), "connector"})}
