@@ -22,20 +22,20 @@ class ProxyAuthentication:
 
     @fail_closed
     async def http_connect(self, flow: http.HTTPFlow) -> None:
-        self._admit(flow)
+        await self._admit(flow)
         self._tunnels.add(flow.client_conn)
 
     @fail_closed
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         try:
             if flow.client_conn not in self._tunnels:
-                self._admit(flow)
+                await self._admit(flow)
         finally:
             _remove_fields_for_us(flow.request)
 
-    def _admit(self, flow: http.HTTPFlow) -> None:
+    async def _admit(self, flow: http.HTTPFlow) -> None:
         if self.clients.are_demanded:
-            name = self.clients.authenticate(flow.request.headers.get("proxy-authorization"))
+            name = await self.clients.authenticate(flow.request.headers.get("proxy-authorization"))
             set_client_name(flow.client_conn, name)
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 
 from profiles.errors import ProxyAuthenticationRequired
+from profiles.stored_secrets import StoredSecrets
 
 
 class Clients:
-    """Names and secrets of the clients; no secrets, no demands. The repr shows names at most.
+    """Names and secrets of the clients, in plain or hashed; no secrets, no demands.
 
-    *compare* takes a time that tells nothing of what it compares.
+    The repr shows names at most. *compare* takes a time that tells nothing of what it compares.
     """
 
     def __init__(
@@ -22,34 +22,35 @@ class Clients:
         *,
         compare: Callable[[bytes, bytes], bool] = hmac.compare_digest,
     ) -> None:
-        # Digests are of one length: how long a secret is does not show either.
-        self._digests = {name: _digest(secret.encode()) for name, secret in secrets.items()}
-        self._compare = compare
+        self._secrets = StoredSecrets(secrets, compare=compare)
 
     def __repr__(self) -> str:
-        return f"Clients({', '.join(self._digests)})"
+        return f"Clients({', '.join(self._secrets.names)})"
 
     @property
     def are_demanded(self) -> bool:
         """Whether a request has to name its client."""
-        return bool(self._digests)
+        return len(self._secrets) > 0
 
-    def authenticate(self, proxy_authorization: str | None) -> str:
-        """The client's name from Basic credentials (RFC 7617). Raises ProxyAuthenticationRequired."""
+    def authenticate_at_once(self, proxy_authorization: str | None) -> str | None:
+        """The steady state: the client's name from Basic credentials (RFC 7617), or None where a hash has
+        to be checked, for which there is `authenticate`. Raises ProxyAuthenticationRequired."""
         name, secret = parse_basic_credentials(proxy_authorization or "")
-        expected = self._digests.get(name)
-        # The comparison is made for an unknown name too: the time taken tells nobody which names exist.
-        is_right = self._compare(_digest(secret), expected or _NOBODYS)
-        if expected is None or not is_right:
-            raise ProxyAuthenticationRequired("Proxy-Authorization names no client of this proxy")
-        return name
+        is_right = self._secrets.matches_at_once(name, secret)
+        if is_right is None:
+            return None
+        return _admitted(name, is_right=is_right)
+
+    async def authenticate(self, proxy_authorization: str | None) -> str:
+        """The client's name, however its secret is stored. Raises ProxyAuthenticationRequired."""
+        name, secret = parse_basic_credentials(proxy_authorization or "")
+        return _admitted(name, is_right=await self._secrets.matches(name, secret))
 
 
-_NOBODYS = bytes(32)
-
-
-def _digest(secret: bytes) -> bytes:
-    return hashlib.sha256(secret).digest()
+def _admitted(name: str, *, is_right: bool) -> str:
+    if not is_right:
+        raise ProxyAuthenticationRequired("Proxy-Authorization names no client of this proxy")
+    return name
 
 
 def parse_basic_credentials(field_value: str) -> tuple[str, bytes]:

@@ -19,6 +19,7 @@ from proxy.commands.import_ import import_
 from proxy.commands.init import init
 from proxy.commands.outcome import CommandError, ExitStatus
 from proxy.commands.run import run
+from proxy.commands.secret import secret
 from proxy.commands.serve import serve
 from proxy.commands.tokens import tokens
 from proxy.commands.trial import trial
@@ -37,6 +38,7 @@ for command in (demo, init, check, explain, serve, web, env, tokens):
     app.command()(command)
 app.command("test")(trial)
 app.command("import")(import_)
+app.add_typer(secret, name="secret")
 # What comes after the command's name is the command's own, with and without `--`.
 app.command(context_settings={"allow_interspersed_args": False})(run)
 

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from profiles.errors import Problem
+from profiles.secret_hashes import is_secret_hash
 from proxy.configuration_tree import Positions
 from proxy.setting_keys import KeyPath, dotted
 from proxy.settings import ProxySettings
@@ -39,8 +40,9 @@ def exposed_files(
 
 
 def _secret_paths(settings: ProxySettings) -> Iterator[KeyPath]:
-    for client in settings.clients:
-        yield "clients", client, "secret"
+    for name, client in settings.clients.items():
+        if not is_secret_hash(client.secret.get_secret_value()):
+            yield "clients", name, "secret"
     for name, profile in settings.profiles.items():
         for field in profile.form_fields:
             if field.type == "password":

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from profiles.model import PROFILE_NAME, ProfileSettings, Settings
 from profiles.origins import is_loopback
+from profiles.secret_hashes import check_stored_secret
 
 
 class Address(NamedTuple):
@@ -69,10 +70,19 @@ def _not_built(what: str) -> ValueError:
     return ValueError(f"{what} is not part of this release yet")
 
 
+def _whole(secret: SecretStr) -> SecretStr:
+    check_stored_secret(secret.get_secret_value())
+    return secret
+
+
+StoredSecret = Annotated[SecretStr, Field(min_length=1), AfterValidator(_whole)]
+"""In plain, or as the argon2 hash that `grantproxy secret hash` makes of it."""
+
+
 class ClientSettings(Settings):
     """A program that may use the proxy, and the profiles it may use; all where none is named."""
 
-    secret: Annotated[SecretStr, Field(min_length=1)]
+    secret: StoredSecret
     profiles: tuple[str, ...] | None = None
 
 

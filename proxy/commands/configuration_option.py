@@ -95,9 +95,17 @@ def check_profile_name(name: str, profiles: Mapping[str, object]) -> None:
 def client_credentials(configuration: Configuration, client: str | None) -> tuple[str, str] | None:
     """Name and secret of the client that was chosen; wrong use where it has to be chosen and was not."""
     clients = configuration.settings.clients
+    from profiles.secret_hashes import is_secret_hash
+
     if client is None:
         return None
     if client not in clients:
         there_are = f"there are {', '.join(sorted(clients))}" if clients else "the configuration has none"
         raise CommandError(f"there is no client {client}: {there_are}")
-    return client, clients[client].secret.get_secret_value()
+    secret = clients[client].secret.get_secret_value()
+    if is_secret_hash(secret):
+        raise CommandError(
+            f"the secret of client {client} is stored as a hash, which nobody can turn back: choose a client "
+            "whose secret is a reference, or put the proxy's address together by hand"
+        )
+    return client, secret

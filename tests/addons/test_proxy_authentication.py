@@ -11,6 +11,7 @@ from mitmproxy.test import tflow
 from addons.flows import client_name_of, refusal_of
 from addons.proxy_authentication import ProxyAuthentication
 from profiles.clients import Clients
+from profiles.secret_hashes import hash_secret
 
 SECRET = "s3cret:with colon"
 
@@ -125,6 +126,18 @@ async def test_each_request_of_a_connection_names_its_client(demanding: ProxyAut
     assert answers == [None, second.response]
     assert refusal is not None
     assert refusal.slug == "proxy_authentication_required"
+
+
+@pytest.mark.parametrize("method", ["GET", "CONNECT"])
+async def test_a_hashed_secret_admits_the_same_client(method: str) -> None:
+    """At the first request, which waits for the check, and at the next, which does not."""
+    addon = ProxyAuthentication(Clients({"bot-1": hash_secret(SECRET)}))
+    flows = [flow_with(basic("bot-1", secret), method=method) for secret in (SECRET, SECRET, "wrong")]
+
+    answers = [await pass_by(addon, flow) for flow in flows]
+
+    assert [client_name_of(flow.client_conn) for flow in flows] == ["bot-1", "bot-1", None]
+    assert [answer.status_code if answer else None for answer in answers] == [None, None, 407]
 
 
 async def test_without_clients_everybody_passes() -> None:

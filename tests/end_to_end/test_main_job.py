@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from profiles.secret_hashes import hash_secret
+from tests.end_to_end.clients.answers import ClientFailed
 from tests.end_to_end.clients.sending import CLIENTS, Sender
 from tests.end_to_end.configurations import one_profile
 from tests.end_to_end.servers.authlib_server import (
@@ -162,6 +164,30 @@ def test_clients_are_told_apart_and_their_secret_stays_here(
     assert foreign.slug == "profile_not_allowed"
     assert len(either_origin.requests) == 1
     assert either_origin.last.values("proxy-authorization") == []
+
+
+@pytest.mark.parametrize("client", ["curl", "requests", "node-fetch"])
+def test_every_kind_of_client_answers_the_challenge(
+    client: str,
+    shared_proxy: SharedProxy,
+    send: Sender,
+    authorization_server: AuthlibServer,
+    tls_origin: Origin,
+) -> None:
+    """At CONNECT, with a secret that is stored as a hash: 407 without credentials, through with them."""
+    config = one_profile(authorization_server, tls_origin)
+    config["clients"] = {"bot-1": {"secret": hash_secret("s3cret:1")}}
+    running = shared_proxy(config)
+
+    for wrong in (None, ("bot-1", "s3cret"), ("bot-2", "s3cret:1")):
+        with pytest.raises(ClientFailed):
+            send(client, running, "GET", tls_origin.url(), credentials=wrong)
+    answer = send(client, running, "GET", tls_origin.url(), credentials=("bot-1", "s3cret:1"))
+
+    assert answer.status == 200
+    assert [entry["status"] for entry in running.access_log(4)] == [407, 407, 407, 200]
+    assert len(tls_origin.requests) == 1
+    assert tls_origin.last.values("proxy-authorization") == []
 
 
 def test_django_oauth_toolkit_with_rotation_and_an_empty_403(

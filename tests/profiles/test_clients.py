@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from profiles.clients import Clients, parse_basic_credentials
 from profiles.errors import ProxyAuthenticationRequired
+from profiles.secret_hashes import hash_secret
 
 SECRET = "s3cr3t-sentinel"
 
@@ -36,7 +37,7 @@ def clients():
 )
 def test_the_right_secret_names_its_client(field_value, name, clients):
     """However the field is spelt."""
-    assert clients.authenticate(field_value) == name
+    assert clients.authenticate_at_once(field_value) == name
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_the_right_secret_names_its_client(field_value, name, clients):
 def test_whoever_is_not_named_is_asked_for_credentials(field_value, clients):
     """With a refusal that repeats nothing of what came (I4)."""
     with pytest.raises(ProxyAuthenticationRequired) as raised:
-        clients.authenticate(field_value)
+        clients.authenticate_at_once(field_value)
 
     assert raised.value.status_code == 407
     assert SECRET not in str(raised.value)
@@ -89,7 +90,7 @@ def test_the_time_taken_tells_neither_names_nor_lengths(field_value):
         return hmac.compare_digest(first, second)
 
     with pytest.raises(ProxyAuthenticationRequired):
-        Clients({"bot-1": SECRET}, compare=compare).authenticate(field_value)
+        Clients({"bot-1": SECRET}, compare=compare).authenticate_at_once(field_value)
 
     assert compared == [(32, 32)]
 
@@ -97,7 +98,26 @@ def test_the_time_taken_tells_neither_names_nor_lengths(field_value):
 def test_an_unknown_name_is_refused_whatever_it_compares_to():
     """The comparison for an unknown name is made for its time alone."""
     with pytest.raises(ProxyAuthenticationRequired):
-        Clients({"bot-1": SECRET}, compare=lambda *_: True).authenticate(basic("nobody", SECRET))
+        Clients({"bot-1": SECRET}, compare=lambda *_: True).authenticate_at_once(basic("nobody", SECRET))
+
+
+async def test_a_hashed_secret_names_its_client_and_no_other_does():
+    """The client sends its secret as ever; only the configuration holds something else."""
+    clients = Clients({"bot-1": hash_secret(SECRET)})
+
+    assert clients.authenticate_at_once(basic("bot-1", SECRET)) is None
+    assert await clients.authenticate(basic("bot-1", SECRET)) == "bot-1"
+    assert clients.authenticate_at_once(basic("bot-1", SECRET)) == "bot-1"
+    with pytest.raises(ProxyAuthenticationRequired):
+        await clients.authenticate(basic("bot-1", "wrong"))
+
+
+async def test_the_hash_itself_is_no_secret():
+    """Who has read the configuration cannot come in with what stands there."""
+    stored = hash_secret(SECRET)
+
+    with pytest.raises(ProxyAuthenticationRequired):
+        await Clients({"bot-1": stored}).authenticate(basic("bot-1", stored))
 
 
 def test_without_clients_nobody_is_asked():
@@ -110,6 +130,7 @@ def test_no_secret_is_shown(clients):
     """Names at most (I4)."""
     assert repr(clients) == "Clients(bot-1, bot-2, bot-3)"
     assert SECRET not in repr(vars(clients))
+    assert SECRET not in repr(vars(clients._secrets))
 
 
 @given(name=st.text().filter(lambda text: ":" not in text), secret=st.text())

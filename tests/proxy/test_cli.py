@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from profiles.secret_hashes import hash_secret
 from proxy.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,7 +140,19 @@ def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
 
     shown = capsys.readouterr().out
-    for name in ("demo", "init", "check", "explain", "test", "serve", "web", "run", "env", "tokens"):
+    for name in (
+        "demo",
+        "init",
+        "check",
+        "explain",
+        "test",
+        "serve",
+        "web",
+        "run",
+        "env",
+        "tokens",
+        "secret",
+    ):
         assert re.search(rf"^\W*{name} ", shown, re.MULTILINE), name
 
 
@@ -473,6 +486,20 @@ def test_env_is_evaluated_by_a_shell(configuration, tmp_path):
     assert evaluated.stdout == "http://127.0.0.1:8080\n"
     assert PASSWORD not in lines.stdout
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("command", [["env"], ["run", "--", "true"]], ids=lambda command: command[0])
+def test_a_hashed_secret_cannot_be_told_to_a_program(configuration, capsys, command):
+    """A hash in the proxy's URL would be a wrong secret, and puzzle whoever looks for the reason."""
+    stored = hash_secret("sentinel-client")
+    configuration.write_text(configuration.read_text() + f"clients: {{bot: {{secret: '{stored}'}}}}\n")
+    name, *rest = command
+
+    assert main([name, "--config", str(configuration), "--client", "bot", *rest]) == 2
+
+    shown = capsys.readouterr()
+    assert "stored as a hash" in shown.err
+    assert stored not in shown.err + shown.out
 
 
 def test_env_prints_a_clients_secret_only_when_asked(configuration, capsys):
