@@ -17,6 +17,7 @@ from profiles.errors import (
 )
 from profiles.grants import Grant, TokenRequest
 from profiles.held_tokens import TokenResponse
+from profiles.observation import GRANTED, Observer, Unobserved
 from profiles.token_answer import TokenAnswer
 from profiles.token_rejections import without_quotation
 from profiles.token_response import parse_token_response
@@ -33,7 +34,8 @@ class Fetches(Protocol):
 
 
 class TokenClient:
-    """Asks for tokens. `clock` gives seconds since the epoch, `random` numbers from 0 to 1."""
+    """Asks for tokens. `clock` gives seconds since the epoch, `timer` seconds since whenever, `random`
+    numbers from 0 to 1; `observer` is told of each request that was sent."""
 
     def __init__(
         self,
@@ -42,8 +44,12 @@ class TokenClient:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[], float] = random_module.random,
+        observer: Observer | None = None,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._endpoint = endpoint
+        self._observer = observer or Unobserved()
+        self._timer = timer
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -52,7 +58,7 @@ class TokenClient:
         """The password grant. Raises a Refusal about the token endpoint."""
         request = grant.password_request(values)
         try:
-            return await self._ask(grant, request)
+            return await self._ask(grant, request, "password")
         except TokenRequestRejected as rejection:
             raise without_quotation(rejection, _submitted(grant, values)) from None
 
@@ -60,15 +66,15 @@ class TokenClient:
         """The refresh grant. Raises a Refusal about the token endpoint."""
         request = grant.refresh_request(values, refresh_token)
         try:
-            return await self._ask(grant, request)
+            return await self._ask(grant, request, "refresh")
         except TokenRequestRejected as rejection:
             raise without_quotation(rejection, (refresh_token, *_submitted(grant, values))) from None
 
-    async def _ask(self, grant: Grant, request: TokenRequest) -> TokenResponse:
+    async def _ask(self, grant: Grant, request: TokenRequest, name: str) -> TokenResponse:
         delay = FIRST_DELAY
         for attempt in range(1, TRIES + 1):
             try:
-                return await self._try(grant, request)
+                return await self._observed_try(grant, request, name)
             except _MayPassError as passing:
                 if attempt == TRIES:
                     raise passing.refusal from None
@@ -76,6 +82,21 @@ class TokenClient:
             await self._sleep(delay * self._random())
             delay *= 2
         raise AssertionError("unreachable")
+
+    async def _observed_try(self, grant: Grant, request: TokenRequest, name: str) -> TokenResponse:
+        outcome, started = "cancelled", self._timer()
+        try:
+            response = await self._try(grant, request)
+            outcome = GRANTED
+            return response
+        except _MayPassError as passing:
+            outcome = passing.refusal.slug
+            raise
+        except Refusal as refusal:
+            outcome = refusal.slug
+            raise
+        finally:
+            self._observer.token_requested(grant.profile, name, outcome, self._timer() - started)
 
     async def _try(self, grant: Grant, request: TokenRequest) -> TokenResponse:
         try:

@@ -20,6 +20,7 @@ from profiles.held_tokens import TokenKey, TokenResponse
 from profiles.profile import Profile, compile_profile
 from profiles.selection import ProfileIndex
 from profiles.stores.memory import MemoryStore
+from profiles.tallies import Tallies
 from profiles.token_client import TokenClient
 from profiles.token_endpoint import TokenEndpoint
 from profiles.tokens import Subject, Tokens
@@ -56,6 +57,8 @@ class Composition:
     client: TokenClient
     endpoint: TokenEndpoint
     verify: ssl.SSLContext
+    tallies: Tallies
+    configuration: Configuration
 
     def subject_of(self, profile: Profile, captures: Captures = ()) -> Subject:
         """Whose token a request of the profile with these captures gets. Raises TenantUnknown."""
@@ -83,7 +86,8 @@ def compose(
     """Compiles a configuration. Raises ConfigurationError with everything that is wrong in the profiles.
 
     *before* is the snapshot that a reload replaces: its tokens go on, and those of profiles whose
-    credentials or grant changed are not found any more, because their fingerprint is another one.
+    credentials or grant changed are not found any more, because their fingerprint is another one. What was
+    counted goes on as well.
     """
     settings = configuration.settings
     profiles = _compile_profiles(configuration, before.connectors if before is not None else ())
@@ -91,7 +95,8 @@ def compose(
     index = ProfileIndex(entries)
     verify = trust_of(settings.trusted_ca, environ)
     endpoint = TokenEndpoint(verify)
-    client = TokenClient(endpoint)
+    tallies = before.tallies if before is not None else Tallies()
+    client = TokenClient(endpoint, observer=tallies)
     tokens = before.tokens if before is not None else Tokens(MemoryStore())
     clients = settings.clients
     return Composition(
@@ -111,6 +116,8 @@ def compose(
         client=client,
         endpoint=endpoint,
         verify=verify,
+        tallies=tallies,
+        configuration=configuration,
     )
 
 

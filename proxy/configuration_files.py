@@ -52,12 +52,13 @@ def load_configuration(
     cwd: Path,
     insecure_open: bool = False,
     listen: str | None = None,
+    console: str | None = None,
     look_up_password: LookUpPassword = keyring.get_password,
 ) -> Configuration:
     """Loads the configuration (DESIGN section 3). Raises one ConfigurationError with all problems.
 
-    *path* is `--config` and *listen* `--listen`, which win over everything else; *insecure_open* permits
-    a listener beyond loopback that demands no client.
+    *path* is `--config`, *listen* `--listen` and *console* `--console`, which win over everything else;
+    *insecure_open* permits a listener beyond loopback that demands no client.
     """
     file = find_configuration_file(path, environ, cwd)
     tree = ConfigurationTree()
@@ -69,6 +70,8 @@ def load_configuration(
     check_presets(tree)
     if listen is not None:
         tree.put(("listen",), listen, Position(variable="--listen"))
+    if console is not None:
+        tree.put(("console",), None if console == "off" else console, Position(variable="--console"))
     written_out = {path for path, text in tree.texts() if "${" not in text}
     references = References(environ, file.parent, look_up_password)
     _resolve_references(tree, references)

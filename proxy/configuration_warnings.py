@@ -18,10 +18,13 @@ def warnings_about(settings: ProxySettings, positions: Positions) -> Iterator[Pr
         yield from warn(settings, positions)
 
 
-def _silent_console(settings: ProxySettings, positions: Positions) -> Iterator[Problem]:
-    # The default is no wish of anybody's: only who has set an address waits for something there.
-    if "console" in settings.model_fields_set and settings.console is not None:
-        yield positions.problem("nothing listens at this address in this release", "console")
+def _console_in_the_clear(settings: ProxySettings, positions: Positions) -> Iterator[Problem]:
+    if settings.console is not None and not settings.console.is_loopback:
+        yield positions.problem(
+            "the console has no TLS of its own: beyond loopback, put one in front of it, or its sign-in and "
+            "what it shows can be read on the way",
+            "console",
+        )
 
 
-WARNINGS: tuple[Warn, ...] = (_silent_console,)
+WARNINGS: tuple[Warn, ...] = (_console_in_the_clear,)

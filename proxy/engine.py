@@ -22,12 +22,14 @@ from mitmproxy.master import Master
 
 from addons import replay
 from addons.access_log import AccessLog
+from addons.metrics import Metrics
 from profiles.connectors import overview_of
 from profiles.errors import ConfigurationError
 from proxy import connections, debugging_checks, header_lookups
 from proxy.addon_manager import IndexedAddonManager
 from proxy.composition import compose
 from proxy.configuration_files import Configuration
+from proxy.console.running import RunningConsole
 from proxy.control import ControlServer, control_path
 from proxy.grantproxy_addons import GrantproxyAddons
 from proxy.joined_lines import JoinedLines
@@ -82,6 +84,7 @@ class ProxyMaster(Master):
             disable_h2c.DisableH2C(),
             self.under_way,
             AccessLog(self.access_log.write, readable=sys.stderr.isatty()),
+            Metrics(ours.composition.tallies),
         )
         listen = configuration.settings.listen
         self.options.update(
@@ -109,11 +112,12 @@ async def serve(
 ) -> None:
     """Runs the proxy until SIGTERM or SIGINT; SIGHUP reloads by *load*.
 
-    Raises ConfigurationError, and OSError where the listener's address cannot be had.
+    Raises ConfigurationError, ConsoleUnavailable, and OSError where the listener's address cannot be had.
     """
     composition = compose(configuration, environ=environ)
     refuse_used_address(configuration.settings.listen.host, configuration.settings.listen.port)
     log_to_stderr()
+    console = RunningConsole(composition.configuration.settings)
     quiet_mitmproxy()
     replay.install()
     connections.install()
@@ -132,6 +136,7 @@ async def serve(
                 return
             host, port = addresses[0][0], addresses[0][1]
             control.append(await _start_control(configuration.settings.state_dir, port, ours))
+            console.start(lambda: ours.composition)
             on_listening(host, port)
 
     master.addons.add(Announcement())
@@ -139,6 +144,7 @@ async def serve(
     draining: list[asyncio.Task[None]] = []
 
     def stop() -> None:
+        console.proxy_stops()
         if draining:
             master.shutdown()
         else:
@@ -156,6 +162,7 @@ async def serve(
         master.access_log.flush()
         for server in control:
             await server.close()
+        await console.close()
         await ours.composition.close()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)

@@ -66,6 +66,13 @@ def _client_name(name: str) -> str:
     return name
 
 
+def _console_host(name: str) -> str:
+    # A host as a Host field has it, without the port; normalized as it will be compared.
+    if not name or not name.isascii() or any(character in name for character in ":/@ *,"):
+        raise ValueError("is a host name, without port")
+    return name.lower().rstrip(".")
+
+
 def _not_built(what: str) -> ValueError:
     return ValueError(f"{what} is not part of this release yet")
 
@@ -90,6 +97,7 @@ def _expanded(path: Any) -> Any:
     return Path(path).expanduser() if isinstance(path, str) else path
 
 
+ConsoleHost = Annotated[str, AfterValidator(_console_host)]
 ListenAddress = Annotated[Address, BeforeValidator(_address)]
 UserPath = Annotated[Path, BeforeValidator(_expanded)]
 
@@ -103,6 +111,7 @@ class ProxySettings(BaseSettings):
 
     listen: ListenAddress = Address("127.0.0.1", 8080)
     console: ListenAddress | None = Address("127.0.0.1", 8082)
+    console_hosts: tuple[ConsoleHost, ...] = ()
     unmatched: Literal["tunnel", "refuse"] = "tunnel"
     store: str = "memory"
     workers: Annotated[int, Field(ge=1)] = 1

@@ -14,6 +14,8 @@ STARTER_CONFIGURATION = """\
 # Further profiles may stand one a file in profiles.d/ beside this file; the file's stem is the name.
 
 listen: 127.0.0.1:8080            # where programs reach the proxy
+# console: 127.0.0.1:8082         # web console, health, metrics; null turns it off
+# console_hosts: [proxy.internal] # names besides localhost and addresses under which the console is reached
 # unmatched: tunnel               # a host no profile owns: tunnel (its TLS untouched) | refuse
 # store: memory                   # where tokens are held
 # state_dir: ~/.local/state/grantproxy
@@ -86,8 +88,7 @@ profiles:
     # timeout: 30                 # seconds; for connecting to the token endpoint, and for each read
     # margin: 30                  # seconds before its expiry at which a token is sent no more
 
-# Not part of this release yet. Nothing listens at the console's address; the others are refused:
-# console: 127.0.0.1:8082         # web console, health, metrics
+# Not part of this release yet, and refused:
 # workers: 4                      # processes
 # end_user_header: X-End-User     # whom a per-user profile acts for
 # In a profile: mode: per_user.

@@ -12,8 +12,10 @@ from mitmproxy.tools.web.master import WebMaster
 
 from addons import replay
 from addons.masking import Masking
+from addons.metrics import Metrics
 from proxy.composition import compose
 from proxy.configuration_files import Configuration
+from proxy.console.running import RunningConsole
 from proxy.engine import refuse_used_address, trusted_bundle
 from proxy.grantproxy_addons import GrantproxyAddons
 
@@ -30,11 +32,13 @@ async def web(
     reveal: bool,
     on_listening: OnListening,
 ) -> None:
-    """Runs mitmweb until SIGTERM or SIGINT. Raises ConfigurationError, and OSError for an address in use."""
+    """Runs mitmweb until SIGTERM or SIGINT. Raises ConfigurationError, ConsoleUnavailable, and OSError
+    for an address in use."""
     composition = compose(configuration, environ=environ)
     listen = configuration.settings.listen
     for host, port in ((listen.host, listen.port), (web_host, web_port)):
         refuse_used_address(host, port)
+    console = RunningConsole(configuration.settings)
     logging.getLogger("mitmproxy").setLevel(logging.ERROR)
     replay.install()
     master = WebMaster(options.Options(), with_termlog=False)
@@ -46,12 +50,15 @@ async def web(
     master.addons.register(ours)
     master.addons.chain.insert(0, ours)
 
+    master.addons.add(Metrics(composition.tallies))
+
     class Announcement:
         def running(self) -> None:
             addresses = master.proxyserver.listen_addrs()
             if not addresses:
                 master.shutdown()
                 return
+            console.start(lambda: composition)
             on_listening(addresses[0][0], addresses[0][1], master.web_url)
 
     master.addons.add(Announcement())
@@ -72,4 +79,5 @@ async def web(
     try:
         await master.run()
     finally:
+        await console.close()
         await composition.close()

@@ -35,6 +35,13 @@ ListenOption = Annotated[
     typer.Option("--listen", metavar="HOST:PORT", help="In the place of the configuration's listen."),
 ]
 
+ConsoleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--console", metavar="HOST:PORT", help="In the place of the configuration's console; off: none."
+    ),
+]
+
 InsecureOpenOption = Annotated[
     bool,
     typer.Option(
@@ -53,6 +60,7 @@ def load(
     config: Path | None,
     *,
     listen: str | None = None,
+    console: str | None = None,
     insecure_open: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> Configuration:
@@ -64,6 +72,7 @@ def load(
         environ=os.environ if environ is None else environ,
         cwd=Path.cwd(),
         listen=listen,
+        console=console,
         insecure_open=insecure_open,
     )
 

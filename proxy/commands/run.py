@@ -39,6 +39,8 @@ def run(
     credentials = client_credentials(configuration, client)
     owned = [compile_host(rule.host) for profile in settings.profiles.values() for rule in profile.match]
     arguments = ["serve", "--config", str(configuration.file.absolute()), "--listen", "127.0.0.1:0"]
+    # The command's proxy is nobody else's business, and the address may be that of another proxy's console.
+    arguments += ["--console", "off"]
     with tempfile.TemporaryDirectory(prefix="grantproxy-") as folder:
         try:
             trust = write_trust_files(Path(folder), authority_certificate(settings.ca_dir), os.environ)

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from proxy.commands.configuration_option import ConfigOption, InsecureOpenOption, ListenOption, load
+from proxy.commands.configuration_option import (
+    ConfigOption,
+    ConsoleOption,
+    InsecureOpenOption,
+    ListenOption,
+    load,
+)
 from proxy.commands.outcome import CommandError
 from proxy.display import show_line, show_notice
 
@@ -30,6 +36,7 @@ def serve(
     *,
     config: ConfigOption = None,
     listen: ListenOption = None,
+    console: ConsoleOption = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     lane: Annotated[Lane, typer.Option(help="What moves the bytes.")] = Lane.MITMPROXY,
     insecure_open: InsecureOpenOption = False,
@@ -43,7 +50,7 @@ def serve(
         raise CommandError("--lane express is not part of this release yet")
     if workers > 1:
         raise CommandError("--workers with more than one is not part of this release yet")
-    configuration = load(config, listen=listen, insecure_open=insecure_open)
+    configuration = load(config, listen=listen, console=console, insecure_open=insecure_open)
     for warning in configuration.warnings:
         show_notice(f"warning: {warning}", style="yellow")
     if until_stdin_closes:
@@ -52,14 +59,17 @@ def serve(
         end_with_stdin()
 
     def reload() -> Configuration:
-        return load(config, listen=listen, insecure_open=insecure_open)
+        return load(config, listen=listen, console=console, insecure_open=insecure_open)
 
     from proxy import engine
+    from proxy.console.listener import ConsoleUnavailable
 
     try:
         asyncio.run(
             engine.serve(configuration, environ=os.environ, on_listening=announce_listener, load=reload)
         )
+    except ConsoleUnavailable as error:
+        raise CommandError(str(error)) from None
     except OSError as error:
         raise listener_error(configuration, error) from None
 

@@ -9,7 +9,13 @@ from typing import Annotated
 
 import typer
 
-from proxy.commands.configuration_option import ConfigOption, InsecureOpenOption, ListenOption, load
+from proxy.commands.configuration_option import (
+    ConfigOption,
+    ConsoleOption,
+    InsecureOpenOption,
+    ListenOption,
+    load,
+)
 from proxy.commands.outcome import CommandError
 from proxy.commands.serve import announce_listener, listener_error
 from proxy.display import show_notice
@@ -19,6 +25,7 @@ def web(
     *,
     config: ConfigOption = None,
     listen: ListenOption = None,
+    console: ConsoleOption = None,
     web_host: Annotated[str, typer.Option("--web-host", help="Where its page is served.")] = "127.0.0.1",
     web_port: Annotated[int, typer.Option("--web-port", min=0, max=65535, help="Its port.")] = 8081,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show injected values instead of masks.")] = False,
@@ -28,11 +35,12 @@ def web(
 
     Injected values are masked unless --reveal says otherwise.
     """
-    configuration = load(config, listen=listen, insecure_open=insecure_open)
+    configuration = load(config, listen=listen, console=console, insecure_open=insecure_open)
     for warning in configuration.warnings:
         show_notice(f"warning: {warning}", style="yellow")
     try:
         from proxy import web as mitmweb
+        from proxy.console.listener import ConsoleUnavailable
     except ModuleNotFoundError:
         raise CommandError("web is not part of this installation") from None
     try:
@@ -46,6 +54,8 @@ def web(
                 reveal=reveal,
             )
         )
+    except ConsoleUnavailable as error:
+        raise CommandError(str(error)) from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             both = f"{configuration.settings.listen} or {web_host}:{web_port}"

@@ -130,6 +130,7 @@ def _configuration(folder: str, token_url: str, api_url: str) -> dict[str, Any]:
     credentials = {"username": "bot", "password": "${env:DEMO_PASSWORD}"}
     return {
         "listen": "127.0.0.1:0",
+        "console": None,
         "state_dir": f"{folder}/state",
         "ca_dir": f"{folder}/ca",
         "profiles": {

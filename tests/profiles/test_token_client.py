@@ -9,6 +9,7 @@ import pytest
 from profiles.content_types import decode, encode
 from profiles.errors import TokenEndpointUnreachable, TokenRequestRejected, TokenResponseInvalid
 from profiles.grants import TokenRequest
+from profiles.tallies import Tallies
 from profiles.token_answer import TokenAnswer
 from profiles.token_client import FIRST_DELAY, TRIES, TokenClient
 from tests.profiles.grant_building import CONTENT_TYPES, grant_of
@@ -54,6 +55,34 @@ class Script:
 
     async def password(self, **settings: object):
         return await self.client.password(grant_of(**settings), VALUES)
+
+
+async def test_each_request_that_was_sent_is_observed() -> None:
+    """By profile, grant and outcome, and with its own time: the pauses between tries are nobody's latency."""
+    seen, times = Tallies(), iter([0.0, 2.0, 10.0, 10.5, 20.0, 20.25])
+    script = Script(BROKEN, EMPTY, GOOD)
+    client = TokenClient(script, sleep=script.sleep, observer=seen, timer=lambda: next(times))
+
+    await client.password(grant_of(), VALUES)
+
+    (profile,) = {profile for profile, _, _ in seen.token_requests}
+    assert seen.token_requests == {
+        (profile, "password", "token_endpoint_unreachable"): 1,
+        (profile, "password", "token_response_invalid"): 1,
+        (profile, "password", "granted"): 1,
+    }
+    assert seen.token_request_seconds[profile].sum == 2.75
+
+
+async def test_a_refused_refresh_is_observed_as_that() -> None:
+    """The slug of the refusal is the outcome."""
+    seen = Tallies()
+    script = Script(answer(400, {"error": "invalid_grant"}))
+
+    with pytest.raises(TokenRequestRejected):
+        await TokenClient(script, observer=seen).refresh(grant_of(), VALUES, "r-1")
+
+    assert [key[1:] for key in seen.token_requests] == [("refresh", "token_request_rejected")]
 
 
 async def test_a_good_answer_needs_one_request() -> None:

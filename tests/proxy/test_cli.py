@@ -71,6 +71,7 @@ def configuration(world, tmp_path, monkeypatch):
     file.write_text(
         f"""
 listen: 127.0.0.1:0
+console: null
 state_dir: {tmp_path}/state
 ca_dir: {tmp_path}/ca
 profiles:

@@ -118,7 +118,7 @@ def test_the_configuration_of_the_design_loads(load: Load) -> None:
     assert [field.place.value for field in orders.fields] == ["header", "query", "payload", "path"]
     assert orders.credentials["pin"].get_secret_value() == "4711"
     assert configuration.settings.clients["bot-1"].profiles == ("orders",)
-    assert [warning.key for warning in configuration.warnings] == ["console"]
+    assert configuration.warnings == ()
 
 
 def test_profiles_beside_the_file_are_named_by_their_stem(load: Load, tmp_path: Path) -> None:

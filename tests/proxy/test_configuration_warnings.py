@@ -13,6 +13,10 @@ from profiles.errors import Problem
 from proxy.cli import main
 from proxy.configuration_files import load_configuration
 
+CLEARTEXT = (
+    "the console has no TLS of its own: beyond loopback, put one in front of it, or its sign-in and what it "
+    "shows can be read on the way"
+)
 MINIMAL = """\
 profiles:
   orders:
@@ -33,9 +37,9 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "grantproxy.yaml"
 
 
-def test_a_console_is_warned_of_where_it_was_written(file: Path) -> None:
-    """Nothing listens there yet, and who has set an address would wait for it."""
-    (warning,) = warnings_of(file, MINIMAL + "console: 127.0.0.1:8082\n")
+def test_a_console_beyond_loopback_is_warned_of_where_it_was_written(file: Path) -> None:
+    """Beyond loopback its sign-in travels in the clear."""
+    (warning,) = warnings_of(file, MINIMAL + "console: 0.0.0.0:8082\n")
 
     assert (warning.file, warning.line, warning.key) == (file, 6, "console")
     assert "8082" not in str(warning).removeprefix(f"{file}:6")
@@ -43,20 +47,24 @@ def test_a_console_is_warned_of_where_it_was_written(file: Path) -> None:
 
 def test_a_console_from_the_environment_is_warned_of_by_its_variable(file: Path) -> None:
     """The place of a warning is where the user can change it."""
-    (warning,) = warnings_of(file, MINIMAL, {"GRANTPROXY_CONSOLE": "127.0.0.1:9"})
+    (warning,) = warnings_of(file, MINIMAL, {"GRANTPROXY_CONSOLE": "0.0.0.0:9"})
 
     assert str(warning).startswith("GRANTPROXY_CONSOLE: console: ")
 
 
-@pytest.mark.parametrize("text", [MINIMAL, MINIMAL + "console: null\n"], ids=["left-out", "turned-off"])
+@pytest.mark.parametrize(
+    "text",
+    [MINIMAL, MINIMAL + "console: null\n", MINIMAL + "console: '[::1]:1'\n"],
+    ids=["left-out", "turned-off", "loopback"],
+)
 def test_no_console_is_no_reason_to_warn(file: Path, text: str) -> None:
-    """The default address was asked for by nobody."""
+    """Nor is one that only this machine reaches."""
     assert warnings_of(file, text) == ()
 
 
 def test_check_reports_warnings_and_ends_with_0(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As JSON in a list of their own, each with file, line and key; a warning is no problem."""
-    warnings_of(file, MINIMAL + "console: 127.0.0.1:8082\n")
+    warnings_of(file, MINIMAL + "console: 0.0.0.0:8082\n")
 
     status = main(["check", "--json", "--config", str(file)])
 
@@ -69,12 +77,12 @@ def test_check_reports_warnings_and_ends_with_0(file: Path, capsys: pytest.Captu
 
 def test_check_says_a_warning_in_one_line(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On stderr, and counted in the result."""
-    warnings_of(file, MINIMAL + "console: 127.0.0.1:8082\n")
+    warnings_of(file, MINIMAL + "console: 0.0.0.0:8082\n")
 
     main(["check", "--config", str(file)])
 
     shown = capsys.readouterr()
-    assert shown.err == f"warning: {file}:6: console: nothing listens at this address in this release\n"
+    assert shown.err == f"warning: {file}:6: console: {CLEARTEXT}\n"
     assert "1 profile, 1 warning" in shown.out
 
 
@@ -82,7 +90,7 @@ def test_warnings_show_while_problems_keep_the_configuration_from_working(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A profile that does not compile hides no warning."""
-    warnings_of(file, MINIMAL.replace("https:", "ftp:") + "console: 127.0.0.1:8082\n")
+    warnings_of(file, MINIMAL.replace("https:", "ftp:") + "console: 0.0.0.0:8082\n")
 
     status = main(["check", "--json", "--config", str(file)])
 
@@ -92,7 +100,7 @@ def test_warnings_show_while_problems_keep_the_configuration_from_working(
 
 def test_serve_warns_before_it_listens(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever starts the proxy sees the same line, here ahead of an address that is in use."""
-    warnings_of(file, MINIMAL + "console: 127.0.0.1:8082\n")
+    warnings_of(file, MINIMAL + "console: 0.0.0.0:8082\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
 
