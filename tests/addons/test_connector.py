@@ -105,8 +105,8 @@ async def test_socks_comes_before_the_request(world: MakeWorld) -> None:
     assert credentials.endswith(SENTINEL.encode())
     assert command == b"\x05\x01\x00\x01\x7f\x00\x00\x01\x23\x28"
     assert lines_of(sent)[0] == b"GET /api/x HTTP/1.1"
-    # A flow is saved with what mitmproxy knows; SOCKS is none of it.
-    assert SENTINEL not in str(scene.flows[0].get_state())
+    # A flow is saved and copied with what mitmproxy knows; SOCKS is none of it.
+    assert SENTINEL not in str(scene.flows[0].copy().get_state())
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,20 @@ async def test_an_unreachable_connector_is_answered_by_us(world: MakeWorld) -> N
 
     assert slug_in(scene.client.take()) == "connector_unavailable"
     assert scene.origins == []
+
+
+async def test_a_connector_that_is_back_is_used_again(world: MakeWorld) -> None:
+    """Also by a client that kept its connection since the failure."""
+    scene = play(world({"connector": GATEWAY}))
+    scene.unreachable = True
+    await scene.from_client(request())
+    scene.client.take()
+    scene.unreachable = False
+
+    await scene.from_client(request())
+    await scene.from_origin(ACCEPTED)
+
+    assert scene.client.take() == ACCEPTED
 
 
 async def test_407_to_absolute_form_is_no_answer_of_the_origin(world: MakeWorld) -> None:
