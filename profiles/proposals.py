@@ -24,7 +24,6 @@ from profiles.response_places import ResponsePlan, compile_response_plan
 from profiles.token_answer import TokenAnswer
 from profiles.token_rejections import error_of
 
-_BARE_WORD = re.compile(rb"[\x21-\x7e]{6,}")
 _PARAMETERS = re.compile(
     r"\b(client_id|client_secret|grant_type|scope|audience|resource|realm|connection)\b", re.IGNORECASE
 )
@@ -40,7 +39,9 @@ class Proposal:
     reason: str
 
     def __str__(self) -> str:
-        return f"set {self.setting}: {self.value} ({self.reason})"
+        # As it can be pasted: a plain scalar of YAML may not begin with @ (YAML 1.2 section 7.3.3).
+        value = f'"{self.value}"' if self.value.startswith("@") else self.value
+        return f"set {self.setting}: {value} ({self.reason})"
 
     def masked(self, mask: Callable[[str], str]) -> Proposal:
         """The same with *mask* over all that came from a server."""
@@ -73,7 +74,7 @@ def propose(answer: TokenAnswer, settings: GrantSettings) -> list[Proposal]:
         return list(_for_lifetime(data, answer, settings, plan))
     if error is not None:
         return list(_for_error(answer, error, data, settings))
-    return [*_for_token(answer, data, settings), *_for_lifetime(data, answer, settings, plan)]
+    return [*_for_token(answer, data), *_for_lifetime(data, answer, settings, plan)]
 
 
 def _is_token(value: Any) -> bool:
@@ -98,7 +99,7 @@ def _allowed_method(answer: TokenAnswer) -> str:
     return next((name for name in ("POST", "GET", "PUT", "PATCH", "DELETE") if name in allowed), "GET")
 
 
-def _for_token(answer: TokenAnswer, data: Any, settings: GrantSettings) -> Iterator[Proposal]:
+def _for_token(answer: TokenAnswer, data: Any) -> Iterator[Proposal]:
     """Where the token is instead: in the body, a header field or a cookie, or it is the whole body."""
     path = path_of_token(data)
     if path is not None:
@@ -109,9 +110,6 @@ def _for_token(answer: TokenAnswer, data: Any, settings: GrantSettings) -> Itera
     for name in cookies_like_a_token(answer):
         reason = "the body holds no token, and a cookie is called like one"
         yield Proposal("grant.response.access_token", f"cookie:{name}", reason)
-    if settings.content_type is not ContentType.TEXT and _BARE_WORD.fullmatch(answer.body.strip()):
-        reason = "the answer is one bare word, which may be the token; the request is then text as well"
-        yield Proposal("grant.content_type", "text", reason)
 
 
 def _for_error(

@@ -135,7 +135,7 @@ SHAPES = [
         "header:Authorization",
         None,
     ),
-    case("bare-word", text(TOKEN), "grant.content_type", "text", None),
+    case("bare-word", text(TOKEN), ACCESS_TOKEN, "@", None),
     case("milliseconds", answer(200, {"access_token": TOKEN, "expires_in": 3_600_000}), UNIT, "milliseconds"),
     case(
         "milliseconds-as-text",
@@ -415,3 +415,10 @@ def test_a_proposal_can_be_masked():
     (proposal,) = propose(answer(302, b"", ("Location", f"/{TOKEN}/x")), settings())
 
     assert TOKEN not in str(proposal.masked(lambda text: text.replace(TOKEN, "x")))
+
+
+def test_a_proposal_can_be_pasted_as_it_is_shown() -> None:
+    """A value that YAML would not take plainly is quoted."""
+    (proposal, *_) = propose(answer(200, TOKEN), settings())
+
+    assert yaml.safe_load(str(proposal).removeprefix("set ").partition(" (")[0]) == {ACCESS_TOKEN: "@"}
