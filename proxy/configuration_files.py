@@ -121,7 +121,7 @@ def _read_files(tree: ConfigurationTree, file: Path) -> tuple[Path, ...]:
 
 def _drop_empty_sections(tree: ConfigurationTree) -> None:
     """`clients:` with every entry commented out is a mapping without entries, and not null."""
-    for section in ("clients", "profiles"):
+    for section in ("clients", "limits", "profiles"):
         if tree.data.get(section, ...) is None:
             del tree.data[section]
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from profiles.model import PROFILE_NAME, ProfileSettings, Settings
 from profiles.origins import is_loopback
 from profiles.secret_hashes import check_stored_secret
+from proxy.limit_settings import LimitSettings
 
 
 class Address(NamedTuple):
@@ -115,6 +116,7 @@ class ProxySettings(BaseSettings):
     unmatched: Literal["tunnel", "refuse"] = "tunnel"
     store: str = "memory"
     workers: Annotated[int, Field(ge=1)] = 1
+    limits: LimitSettings = LimitSettings()
     clients: dict[Annotated[str, AfterValidator(_client_name)], ClientSettings] = {}
     profiles: Annotated[
         dict[Annotated[str, AfterValidator(_profile_name)], ProfileSettings], Field(min_length=1)

@@ -412,6 +412,19 @@ WRONG_VALUES = [
     ),
     pytest.param("unmatched: tunnel", "trusted_ca: SECRET.pem", "trusted_ca", "file", id="no such bundle"),
     pytest.param(
+        "unmatched: tunnel", "limits: {heads: 1}", "limits.heads", 'did you mean "head"?', id="limit's key"
+    ),
+    pytest.param("unmatched: tunnel", "limits: {line: SECRET}", "limits.line", "a size such as", id="size"),
+    pytest.param("unmatched: tunnel", "limits: {head: 0}", "limits.head", "greater than 0", id="no head"),
+    pytest.param(
+        "unmatched: tunnel", "limits: {connections: 1.5}", "limits.connections", "whole number", id="count"
+    ),
+    pytest.param(
+        "unmatched: tunnel", "limits: {read_timeout: SECRET}", "limits.read_timeout", "a number", id="time"
+    ),
+    pytest.param("unmatched: tunnel", "limits: {line: null}", "limits.line", "has no value", id="no limit"),
+    pytest.param("unmatched: tunnel", "limits: SECRET", "limits", "must be a mapping", id="limits"),
+    pytest.param(
         "unmatched: tunnel",
         "clients: {a: {secret: SECRET, profiles: [ordrs]}}",
         "clients.a.profiles.0",
