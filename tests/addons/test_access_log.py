@@ -11,28 +11,15 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow
 
-from addons.access_log import AccessLog, json_line, readable_line, record_of
+from addons.access_log import AccessLog, record_of
 from addons.authorization import Authorization
 from addons.flows import refuse, set_client_name
+from profiles.access_records import AccessRecord, json_line, readable_line
 from profiles.errors import OriginUnreachable
 from tests.addons.conftest import MakeWorld
 from tests.addons.test_authorization import field, flow_to
 
 SECRET = secrets.token_hex(8)
-
-MEMBERS = [
-    "time",
-    "client",
-    "profile",
-    "origin",
-    "method",
-    "path",
-    "status",
-    "refusal",
-    "token",
-    "replayed",
-    "duration",
-]
 
 
 async def authorized(world: MakeWorld, path: str = "/api/x", **profile: Any) -> http.HTTPFlow:
@@ -42,24 +29,20 @@ async def authorized(world: MakeWorld, path: str = "/api/x", **profile: Any) -> 
     return flow
 
 
-async def test_a_line_has_these_members(world: MakeWorld) -> None:
-    """Programs can rely on each, in every line."""
-    record = record_of(await authorized(world), 0.01234)
-
-    assert list(record) == MEMBERS
-    assert dt.datetime.fromisoformat(record.pop("time")).tzinfo is not None
-    assert record == {
-        "client": "127.0.0.1",
-        "profile": "orders",
-        "origin": "http://127.0.0.1:9000",
-        "method": "POST",
-        "path": "/api/x",
-        "status": 200,
-        "refusal": None,
-        "token": "password",
-        "replayed": False,
-        "duration": 0.0123,
-    }
+async def test_a_request_is_recorded_as_the_client_sent_it(world: MakeWorld) -> None:
+    """With what came of it, and how its token was had."""
+    assert record_of(await authorized(world), 0.0123) == AccessRecord(
+        client="127.0.0.1",
+        profile="orders",
+        origin="http://127.0.0.1:9000",
+        method="POST",
+        path="/api/x",
+        status=200,
+        refusal=None,
+        token="password",
+        replayed=False,
+        duration=0.0123,
+    )
 
 
 async def test_a_client_is_named_by_its_name(world: MakeWorld) -> None:
@@ -67,7 +50,7 @@ async def test_a_client_is_named_by_its_name(world: MakeWorld) -> None:
     flow = await authorized(world)
     set_client_name(flow.client_conn, "bot-1")
 
-    assert record_of(flow, 0)["client"] == "bot-1"
+    assert record_of(flow, 0).client == "bot-1"
 
 
 @pytest.mark.parametrize("line_of", [json_line, readable_line], ids=["json", "readable"])
@@ -80,7 +63,7 @@ async def test_no_query_and_nothing_injected_is_logged(world: MakeWorld, line_of
     ]
     flow = await authorized(world, f"/api/{{id}}?q={SECRET}", fields=fields)
 
-    line = line_of(record_of(flow, 0))
+    line = line_of(record_of(flow, 0), 0)
 
     assert SECRET not in line
     assert "token-1" not in line
@@ -94,13 +77,13 @@ def test_a_refusal_is_logged_by_its_slug() -> None:
 
     record = record_of(flow, 0)
 
-    assert (record["status"], record["refusal"]) == (502, "origin_unreachable")
-    assert (record["profile"], record["token"]) == ("orders", None)
+    assert (record.status, record.refusal) == (502, "origin_unreachable")
+    assert (record.profile, record.token) == ("orders", None)
 
 
 def test_a_failed_request_has_no_status() -> None:
     """The client left, or the origin broke off in the middle of its answer."""
-    assert record_of(tflow.tflow(err=True), 0)["status"] is None
+    assert record_of(tflow.tflow(err=True), 0).status is None
 
 
 @pytest.mark.parametrize("hook", ["response", "error", "http_connect_error"])
@@ -114,46 +97,8 @@ def test_each_end_of_a_request_writes_one_line(hook: str) -> None:
     getattr(log, hook)(flow)
 
     (line,) = map(json.loads, lines)
-    assert list(line) == MEMBERS
+    assert dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(line["time"]) < dt.timedelta(minutes=1)
     assert line["duration"] >= 0
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        pytest.param({}, "12:34:56 200 GET https://a.example/x [orders: cached] 12 ms", id="authorized"),
-        pytest.param(
-            {"replayed": True, "token": "refreshed"},
-            "12:34:56 200 GET https://a.example/x [orders: refreshed] replayed 12 ms",
-            id="replayed",
-        ),
-        pytest.param({"profile": None}, "12:34:56 200 GET https://a.example/x 12 ms", id="unowned"),
-        pytest.param(
-            {"status": 502, "token": None, "refusal": "origin_unreachable"},
-            "12:34:56 502 GET https://a.example/x [orders: no token] origin_unreachable 12 ms",
-            id="refused",
-        ),
-        pytest.param(
-            {"status": None}, "12:34:56 --- GET https://a.example/x [orders: cached] 12 ms", id="failed"
-        ),
-    ],
-)
-def test_a_readable_line(changes: dict[str, Any], expected: str) -> None:
-    """The same on one line of a terminal."""
-    record = {
-        "time": "2000-01-01T12:34:56.789+00:00",
-        "profile": "orders",
-        "origin": "https://a.example",
-        "method": "GET",
-        "path": "/x",
-        "status": 200,
-        "refusal": None,
-        "token": "cached",
-        "replayed": False,
-        "duration": 0.0123,
-    }
-
-    assert readable_line({**record, **changes}) == expected
 
 
 def test_a_line_stays_one_line() -> None:
@@ -161,5 +106,5 @@ def test_a_line_stays_one_line() -> None:
     flow = tflow.tflow(resp=True)
     flow.request.data.path = b"/a\n{}\x1b[2J"
 
-    assert "\n" not in json_line(record_of(flow, 0))
-    assert "\x1b" not in json_line(record_of(flow, 0))
+    assert "\n" not in json_line(record_of(flow, 0), 0)
+    assert "\x1b" not in json_line(record_of(flow, 0), 0)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
-from addons.access_log import json_line, record_of
+from addons.access_log import record_of
 from addons.authorization import Authorization
 from addons.masking import Masking
+from profiles.access_records import json_line
 from tests.addons.conftest import MakeWorld
 from tests.addons.test_authorization import field, flow_to
 
@@ -153,4 +154,4 @@ async def test_an_error_shows_what_went_out_too(world: MakeWorld) -> None:
     Masking().error(flow)
 
     assert flow.request.headers["authorization"] == "Bearer ***"
-    assert "token-1" not in json_line(record_of(flow, 0))
+    assert "token-1" not in json_line(record_of(flow, 0), 0)
