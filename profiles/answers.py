@@ -49,4 +49,4 @@ def answer_of(refusal: Refusal) -> Answer:
 
 def _proxy_status(refusal: Refusal) -> bytes:
     # `details` is a structured-field string (RFC 8941 section 3.3.3); slugs need no escaping.
-    return f'grantproxy; error={refusal.proxy_error}; details="{refusal.slug}"'.encode("ascii")
+    return f'grantproxy; error={refusal.error_type}; details="{refusal.slug}"'.encode("ascii")

@@ -16,7 +16,8 @@ class Refusal(Exception):  # noqa: N818  -- an outcome that we choose, not an er
     """A request that is answered by us and not forwarded (RFC 9457 names the members of the answer).
 
     `slug` is stable and meant for programs, `title` is the same for every refusal of a kind, `detail`
-    says what happened in this one. `proxy_error` is the error type of RFC 9209 section 2.3.
+    says what happened in this one. `status` and `proxy_error` are those of the kind; an instance may know
+    better, and says so by `status_code` and `error_type`.
     """
 
     slug: ClassVar[str] = "refused"
@@ -35,6 +36,11 @@ class Refusal(Exception):  # noqa: N818  -- an outcome that we choose, not an er
         return self.status
 
     @property
+    def error_type(self) -> str:
+        """The error type in Proxy-Status (RFC 9209 section 2.3)."""
+        return self.proxy_error
+
+    @property
     def members(self) -> Mapping[str, str]:
         """Extension members of the problem document (RFC 9457 section 3.2)."""
         return {}
@@ -43,6 +49,36 @@ class Refusal(Exception):  # noqa: N818  -- an outcome that we choose, not an er
     def retry_after(self) -> int | None:
         """Whole seconds for a Retry-After field, where waiting helps."""
         return None
+
+
+class RequestMalformed(Refusal):
+    """The request is none that HTTP/1.1 knows, or larger or slower than we take it; *status* says which."""
+
+    slug = "request_malformed"
+    status = 400
+    title = "The request is not valid HTTP"
+    proxy_error = "http_request_error"
+
+    def __init__(self, detail: str = "", *, profile: str | None = None, status: int = 400) -> None:
+        super().__init__(detail, profile=profile)
+        self._status = status
+
+    @property
+    def status_code(self) -> int:
+        return self._status
+
+
+class TooManyConnections(Refusal):
+    """This client, or all together, have as many connections to us as they may."""
+
+    slug = "too_many_connections"
+    status = 503
+    title = "Too many connections are open"
+    proxy_error = "connection_limit_reached"
+
+    @property
+    def retry_after(self) -> int | None:
+        return 1
 
 
 class HostsDisagree(Refusal):
@@ -231,6 +267,40 @@ class OriginUnreachable(Refusal):
     status = 502
     title = "The origin cannot be reached"
     proxy_error = "destination_unavailable"
+
+    def __init__(self, detail: str = "", *, profile: str | None = None, timed_out: bool = False) -> None:
+        super().__init__(detail, profile=profile)
+        self.timed_out = timed_out
+
+    @property
+    def status_code(self) -> int:
+        return 504 if self.timed_out else 502
+
+    @property
+    def error_type(self) -> str:
+        return "connection_timeout" if self.timed_out else self.proxy_error
+
+
+class OriginAnswerInvalid(Refusal):
+    """The origin answered something from which nobody can tell where the answer ends, or what it is."""
+
+    slug = "origin_answer_invalid"
+    status = 502
+    title = "The origin's answer is not valid HTTP"
+    proxy_error = "http_protocol_error"
+
+
+class OriginBusy(Refusal):
+    """As many requests wait for a connection to the origin as may; one more would wait for long."""
+
+    slug = "origin_busy"
+    status = 503
+    title = "Too many requests are waiting for the origin"
+    proxy_error = "connection_limit_reached"
+
+    @property
+    def retry_after(self) -> int | None:
+        return 1
 
 
 class InternalError(Refusal):

@@ -15,6 +15,8 @@ from profiles.errors import (
     CredentialsLocked,
     HostsDisagree,
     InternalError,
+    OriginAnswerInvalid,
+    OriginBusy,
     OriginNotAllowed,
     OriginUnreachable,
     PathAmbiguous,
@@ -24,15 +26,20 @@ from profiles.errors import (
     ProfileNotAllowed,
     ProxyAuthenticationRequired,
     Refusal,
+    RequestMalformed,
     TenantUnknown,
     TokenEndpointUnreachable,
     TokenRequestRejected,
     TokenResponseInvalid,
+    TooManyConnections,
 )
 
 PROXY_ERRORS = {
     # RFC 9209 section 2.3: the types that a proxy may name here.
+    "connection_limit_reached",
+    "connection_timeout",
     "destination_unavailable",
+    "http_protocol_error",
     "http_request_denied",
     "http_request_error",
     "proxy_configuration_error",
@@ -60,6 +67,17 @@ TABLE = [
     pytest.param(ConnectorUnavailable("d", profile="p"), 502, "connector_unavailable", id="connector"),
     pytest.param(CredentialsLocked("d", profile="p"), 503, "credentials_locked", id="credentials_locked"),
     pytest.param(OriginUnreachable("d"), 502, "origin_unreachable", id="origin_unreachable"),
+    pytest.param(OriginUnreachable("d", timed_out=True), 504, "origin_unreachable", id="origin-timed-out"),
+    pytest.param(OriginAnswerInvalid("d"), 502, "origin_answer_invalid", id="origin_answer_invalid"),
+    pytest.param(OriginBusy("d", profile="p"), 503, "origin_busy", id="origin_busy"),
+    pytest.param(RequestMalformed("d"), 400, "request_malformed", id="request_malformed"),
+    *(
+        pytest.param(
+            RequestMalformed("d", status=status), status, "request_malformed", id=f"malformed-{status}"
+        )
+        for status in (408, 413, 414, 431, 501, 505)
+    ),
+    pytest.param(TooManyConnections("d"), 503, "too_many_connections", id="too_many_connections"),
     pytest.param(InternalError("d"), 500, "internal_error", id="internal_error"),
 ]
 
@@ -114,6 +132,22 @@ def test_every_refusal_stands_in_the_table():
 
 
 @pytest.mark.parametrize(
+    ("refusal", "error"),
+    [
+        pytest.param(RequestMalformed(status=414), "http_request_error", id="malformed"),
+        pytest.param(TooManyConnections(), "connection_limit_reached", id="connections"),
+        pytest.param(OriginBusy(), "connection_limit_reached", id="busy"),
+        pytest.param(OriginAnswerInvalid(), "http_protocol_error", id="answer"),
+        pytest.param(OriginUnreachable(), "destination_unavailable", id="unreachable"),
+        pytest.param(OriginUnreachable(timed_out=True), "connection_timeout", id="timed-out"),
+    ],
+)
+def test_proxy_status_tells_the_ends_of_a_connection_apart(refusal, error):
+    """By the error types of RFC 9209 section 2.3: an operator sees whose fault it was."""
+    assert f"; error={error}; " in fields(answer_of(refusal))["proxy-status"]
+
+
+@pytest.mark.parametrize(
     ("refusal", "members"),
     [
         pytest.param(HostsDisagree(), {}, id="nothing-more"),
@@ -146,6 +180,9 @@ def test_a_problem_says_what_there_is_to_say(refusal, members):
         pytest.param(TokenEndpointUnreachable(), None, id="unreachable"),
         pytest.param(TokenRequestRejected(), None, id="rejected"),
         pytest.param(TokenResponseInvalid(), None, id="invalid"),
+        pytest.param(OriginBusy(), "1", id="busy"),
+        pytest.param(TooManyConnections(), "1", id="connections"),
+        pytest.param(RequestMalformed(status=408), None, id="malformed"),
         pytest.param(HostsDisagree(), None, id="waiting-does-not-help"),
     ],
 )
