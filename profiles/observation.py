@@ -23,6 +23,10 @@ class Observer(Protocol):
     def authorization_took(self, seconds: float) -> None:
         """How long a request that a profile owns was held up before it could go to its origin."""
 
+    def limit_reached(self, limit: str) -> None:
+        """A limit of ours was hit, by its name: `connections`, `connections_per_client`,
+        `requests_per_origin`, `header_timeout`, `body_rate`, `idle_timeout`."""
+
 
 class Unobserved:
     """Nobody counts."""
@@ -34,4 +38,7 @@ class Unobserved:
         pass
 
     def authorization_took(self, seconds: float) -> None:
+        pass
+
+    def limit_reached(self, limit: str) -> None:
         pass

@@ -48,6 +48,8 @@ class Tallies:
         self.token_request_seconds: dict[str, Histogram] = {}
         """By profile."""
         self.authorization_seconds = Histogram(AUTHORIZATION_BOUNDS)
+        self.limits_reached: Counter[str] = Counter()
+        """By the limit's name."""
 
     def token_requested(self, profile: str, grant: str, outcome: str, seconds: float) -> None:
         self.token_requests[profile, grant, outcome] += 1
@@ -63,3 +65,6 @@ class Tallies:
 
     def authorization_took(self, seconds: float) -> None:
         self.authorization_seconds.observe(seconds)
+
+    def limit_reached(self, limit: str) -> None:
+        self.limits_reached[limit] += 1

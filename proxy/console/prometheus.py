@@ -1,4 +1,5 @@
-"""What was counted, as Prometheus reads it; a label is a profile, a grant or an outcome, and nothing else."""
+"""What was counted, as Prometheus reads it; a label is a profile, a grant, an outcome or a limit,
+and nothing else."""
 
 from __future__ import annotations
 
@@ -90,6 +91,14 @@ def _tallied(tallies: Tallies) -> Iterator[Metric]:
         buckets=_buckets(added),
         sum_value=added.sum,
     )
+    limits = CounterMetricFamily(
+        "grantproxy_limits_reached",
+        "How often a limit on connections, requests or waiting was reached.",
+        labels=["limit"],
+    )
+    for limit, number in tallies.limits_reached.items():
+        limits.add_metric([limit], number)
+    yield limits
 
 
 def _tokens(states: list[TokenState], now: float) -> Iterator[Metric]:

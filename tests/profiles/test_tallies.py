@@ -30,6 +30,17 @@ def test_requests_are_counted_by_profile_and_outcome():
     assert tallies.replays == {"orders": 1}
 
 
+def test_limits_are_counted_by_name():
+    """Whatever limits a lane has."""
+    tallies = Tallies()
+
+    tallies.limit_reached("connections")
+    tallies.limit_reached("connections")
+    tallies.limit_reached("idle_timeout")
+
+    assert tallies.limits_reached == {"connections": 2, "idle_timeout": 1}
+
+
 def test_token_requests_are_counted_and_timed():
     """Each profile has a histogram of its own: authorization servers differ."""
     tallies = Tallies()

@@ -50,6 +50,7 @@ async def test_metrics_tell_what_was_counted(watch: Watch) -> None:
     tallies.request_ended("orders", "forwarded", replayed=True)
     tallies.token_requested("orders", "refresh", "granted", 0.03)
     tallies.authorization_took(0.0002)
+    tallies.limit_reached("header_timeout")
     await watched.use()
     async with watched.client() as client:
         answer = await client.get("/metrics")
@@ -65,6 +66,7 @@ async def test_metrics_tell_what_was_counted(watch: Watch) -> None:
     assert found["grantproxy_token_request_seconds_bucket", (("le", "0.05"), orders)] == 1
     assert found["grantproxy_token_request_seconds_count", (orders,)] == 1
     assert found["grantproxy_added_latency_seconds_count", ()] == 1
+    assert found["grantproxy_limits_reached_total", (("limit", "header_timeout"),)] == 1
     assert found["grantproxy_tokens", (orders,)] == 1
     assert 3500 < found["grantproxy_token_expiry_seconds", (orders,)] <= 3600
     assert found["grantproxy_credentials_locked", (orders,)] == 0
