@@ -32,9 +32,9 @@ check: setup  ## what CI runs: format, lint, types, import contracts, tests with
 	$(VENV)/bin/lint-imports
 	$(MAKE) --no-print-directory test PYTEST_OPTIONS="--cov --cov-report=term"
 
-bench: setup  ## measure against stock mitmdump, into docs/benchmarks.md
-	tools/system-packages wrk nginx openssl
-	$(PYTHON) benchmarks/run.py
+bench: setup  ## measure against other proxies, into docs/benchmarks.md
+	tools/system-packages wrk hey nginx openssl
+	$(PYTHON) benchmarks/run.py $(BENCH_OPTIONS)
 
 lock: setup  ## resolve the dependencies anew into requirements/
 	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.12 \

@@ -1,186 +1,243 @@
-"""What runs on loopback while requests are counted: the origin, a token endpoint and the two proxies."""
+"""The proxies that are measured: each has one worker, and writes the same authorization into requests."""
 
 from __future__ import annotations
 
 import contextlib
-import http.server
-import json
 import math
-import os
-import shutil
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from environments import environment
+from origins import AUTHORIZATION, TOKEN, Origin
+from processes import LOOPBACK, ROOT, UnmeasurableError, cpu_seconds, free_port, program, running
 
-ROOT = Path(__file__).parents[1]
-LOOPBACK = "127.0.0.1"
-START_TIMEOUT = 60.0
-"""Seconds; 10,000 profiles take a few."""
-PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
-NGINX_CONFIGURATION = """
-worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log /dev/null;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; keepalive_requests 1000000000;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{
-    listen {loopback}:{matched}; listen {loopback}:{unmatched}; listen {loopback}:{tls} ssl;
-    ssl_certificate {folder}/leaf.pem; ssl_certificate_key {folder}/leaf.key;
-    return 200 "ok";
-  }}
-}}
-"""
-STOCK_SCRIPT = """
+MANY_PROFILES = 10_000
+PLACEHOLDER = "PLACEHOLDER_of_the_benchmark_000"
+"""What keys-on-the-wire replaces by the token; it has to be of such a form."""
+MITMPROXY_SCRIPT = f"""
 def request(flow):
-    flow.request.headers["Authorization"] = "Bearer fixed"
+    flow.request.headers["Authorization"] = "{AUTHORIZATION}"
+"""
+PROXY_PY_PLUGIN = f"""
+from proxy.http.proxy import HttpProxyBasePlugin
+
+class AuthorizationPlugin(HttpProxyBasePlugin):
+    def handle_client_request(self, request):
+        request.add_header(b"Authorization", b"{AUTHORIZATION}")
+        return request
+"""
+ENVOY_TYPES = "type.googleapis.com/envoy.extensions"
+ENVOY_CONFIGURATION = f"""
+static_resources:
+  listeners:
+  - address: {{socket_address: {{address: {LOOPBACK}, port_value: %d}}}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": {ENVOY_TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: forward
+          generate_request_id: false
+          http_protocol_options: {{allow_absolute_url: true}}
+          route_config:
+            virtual_hosts:
+            - name: everyone
+              domains: ["*"]
+              request_headers_to_add:
+              - header: {{key: Authorization, value: {AUTHORIZATION}}}
+                append_action: OVERWRITE_IF_EXISTS_OR_ADD
+              routes:
+              - match: {{prefix: /}}
+                route: {{cluster: origins, timeout: 0s}}
+          http_filters:
+          - name: envoy.filters.http.dynamic_forward_proxy
+            typed_config:
+              "@type": {ENVOY_TYPES}.filters.http.dynamic_forward_proxy.v3.FilterConfig
+              dns_cache_config: &addresses {{name: addresses, dns_lookup_family: V4_ONLY}}
+          - name: envoy.filters.http.router
+            typed_config: {{"@type": {ENVOY_TYPES}.filters.http.router.v3.Router}}
+  clusters:
+  - name: origins
+    lb_policy: CLUSTER_PROVIDED
+    cluster_type:
+      name: envoy.clusters.dynamic_forward_proxy
+      typed_config:
+        "@type": {ENVOY_TYPES}.clusters.dynamic_forward_proxy.v3.ClusterConfig
+        dns_cache_config: *addresses
 """
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Ports of one nginx: plain HTTP that a profile owns, plain HTTP that none does, TLS that one owns."""
+class Surroundings:
+    """What a contender is started in: a folder for its files, the origin, the token endpoint's port."""
 
-    matched: int
-    unmatched: int
-    tls: int
+    folder: Path
+    origin: Origin
+    token_port: int
+
+    @property
+    def certificate(self) -> Path:
+        """The origin's, which is its own authority."""
+        return self.folder / "leaf.pem"
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy that runs: where it listens, and its process."""
+    """A proxy that runs: where it listens, its process, and what the client itself has to say."""
 
-    port: int
+    port: int | None
+    """None is no proxy: the client talks to the origin."""
     pid: int
+    authorization: str | None = None
 
     def cpu_seconds(self) -> float:
-        """User and system time so far (proc_pid_stat(5): fields 14 and 15); nan where there is no /proc."""
-        with contextlib.suppress(OSError):
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        return math.nan
+        """User and system time so far, of all its processes."""
+        return cpu_seconds(self.pid) if self.pid else math.nan
 
 
-def program(name: str) -> str:
-    """The full path of an installed program, also of one in /usr/sbin, which is not on every PATH."""
-    found = shutil.which(name, path=PATH)
-    if found is None:
-        raise SystemExit(f"{name} is not installed; make bench installs it on Debian as root")
-    return found
+type Start = Callable[[Surroundings], contextlib.AbstractContextManager[Proxy]]
 
 
-@contextlib.contextmanager
-def origin(folder: Path) -> Iterator[Origin]:
-    """nginx, answering every request with two bytes."""
-    certificate = (
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-    )
-    files = ["-keyout", str(folder / "leaf.key"), "-out", str(folder / "leaf.pem")]
-    subprocess.run([program("openssl"), *certificate.split(), *files], check=True, capture_output=True)
-    ports = Origin(_free_port(), _free_port(), _free_port())
-    configuration = folder / "nginx.conf"
-    configuration.write_text(NGINX_CONFIGURATION.format(folder=folder, loopback=LOOPBACK, **vars(ports)))
-    with _running([program("nginx"), "-c", str(configuration), "-p", str(folder)], ports.tls):
-        yield ports
+@dataclass(frozen=True)
+class Contender:
+    """Somebody who takes part: the name on the page, and how it is started."""
+
+    name: str
+    start: Start
 
 
 @contextlib.contextmanager
-def stock_mitmdump(folder: Path) -> Iterator[Proxy]:
-    """The contender: mitmdump as it comes, with a script that sets a fixed header."""
-    script, port = folder / "stock.py", _free_port()
-    script.write_text(STOCK_SCRIPT)
-    options = ["-q", "-s", str(script), "--listen-host", LOOPBACK, "--listen-port", str(port)]
-    options += ["--set", "ssl_insecure=true", "--set", f"confdir={folder / 'stock'}"]
-    with _running([str(Path(sys.executable).with_name("mitmdump")), *options], port) as pid:
+def _stock_mitmdump(around: Surroundings) -> Iterator[Proxy]:
+    script, port = around.folder / "stock.py", free_port()
+    script.write_text(MITMPROXY_SCRIPT)
+    command = [str(Path(sys.executable).with_name("mitmdump")), "-s", str(script)]
+    with running(command + _mitmproxy_options(around, "stock", port), port) as pid:
         yield Proxy(port, pid)
 
 
 @contextlib.contextmanager
-def grantproxy(folder: Path, ports: Origin, token_port: int, profiles: int) -> Iterator[Proxy]:
-    """`grantproxy serve` with one profile for the origin among *profiles* of them."""
-    credentials = {"username": "bot", "password": "benchmark"}
-    rest = {
-        "credentials": credentials,
-        "grant": {"token_endpoint": f"http://{LOOPBACK}:{token_port}/token"},
+def _keys_on_the_wire(around: Surroundings) -> Iterator[Proxy]:
+    secrets, bindings, port = around.folder / "secrets.yaml", around.folder / "bindings.yaml", free_port()
+    secrets.write_text(yaml.safe_dump({"secrets": {"token": TOKEN}}))
+    secrets.chmod(0o600)
+    secret = {
+        "placeholder": PLACEHOLDER,
+        "inject": {"type": "header", "header": "Authorization", "format": "Bearer {token}"},
+        "bindings": [{"host": LOOPBACK}],
     }
-    owned = [{"host": LOOPBACK, "port": port} for port in (ports.matched, ports.tls)]
-    others = {f"p{number}": {"match": [{"host": f"h{number}.test"}], **rest} for number in range(1, profiles)}
-    port = _free_port()
     configuration = {
+        "binding_source": "file",
+        "audit": {"path": str(around.folder / "audit.jsonl")},
+        "backend": {"type": "static", "config": {"path": str(secrets)}},
+        "secrets": {"token": secret},
+    }
+    bindings.write_text(yaml.safe_dump(configuration))
+    command = [str(environment("keys-on-the-wire") / "keys-on-the-wire"), "--set", f"kow_config={bindings}"]
+    log = around.folder / "keys-on-the-wire.log"
+    with running(command + _mitmproxy_options(around, "keys", port), port, log=log) as pid:
+        yield Proxy(port, pid, authorization=f"Bearer {PLACEHOLDER}")
+
+
+def _mitmproxy_options(around: Surroundings, name: str, port: int) -> list[str]:
+    settings = [f"ssl_verify_upstream_trusted_ca={around.certificate}", f"confdir={around.folder / name}"]
+    options = ["-q", "--listen-host", LOOPBACK, "--listen-port", str(port)]
+    return options + [word for setting in settings for word in ("--set", setting)]
+
+
+@contextlib.contextmanager
+def _proxy_py(around: Surroundings) -> Iterator[Proxy]:
+    folder, port = around.folder / "proxy-py", free_port()
+    (folder / "certificates").mkdir(parents=True, exist_ok=True)
+    (folder / "authorization_plugin.py").write_text(PROXY_PY_PLUGIN)
+    authority = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=benchmark"]
+    _openssl([*authority, "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.pem")])
+    _openssl(["genrsa", "-out", str(folder / "leaf.key"), "2048"])
+    interception = {
+        "ca-key-file": folder / "ca.key",
+        "ca-cert-file": folder / "ca.pem",
+        "ca-signing-key-file": folder / "leaf.key",
+        "ca-cert-dir": folder / "certificates",
+        "ca-file": around.certificate,
+    }
+    command = [str(environment("proxy-py") / "proxy"), "--hostname", LOOPBACK]
+    command += ["--port", str(port), "--num-acceptors", "1", "--num-workers", "1", "--log-level", "ERROR"]
+    command += ["--plugins", "authorization_plugin.AuthorizationPlugin", "--data-dir", str(folder)]
+    command += [word for name, value in interception.items() for word in (f"--{name}", str(value))]
+    log = around.folder / "proxy-py.log"
+    with running(command, port, environment={"PYTHONPATH": str(folder)}, log=log) as pid:
+        yield Proxy(port, pid)
+
+
+@contextlib.contextmanager
+def _envoy(around: Surroundings) -> Iterator[Proxy]:
+    configuration, port = around.folder / "envoy.yaml", free_port()
+    configuration.write_text(ENVOY_CONFIGURATION % port)
+    # The command execs the program that the wheel brings along, so the process stays the one that is ended.
+    command = [str(environment("envoy") / "envoy"), "-c", str(configuration)]
+    command += ["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error"]
+    with running(command, port, log=around.folder / "envoy.log") as pid:
+        yield Proxy(port, pid)
+
+
+@contextlib.contextmanager
+def _nobody(_: Surroundings) -> Iterator[Proxy]:
+    yield Proxy(None, 0, authorization=AUTHORIZATION)
+
+
+def grantproxy(lane: str, profiles: int = 1) -> Contender:
+    """`grantproxy serve` with one profile for the origin among *profiles* of them."""
+
+    @contextlib.contextmanager
+    def start(around: Surroundings) -> Iterator[Proxy]:
+        name, port = f"grantproxy-{lane}-{profiles}", free_port()
+        file = around.folder / f"{name}.yaml"
+        file.write_text(yaml.safe_dump(_configuration(around, name, port, profiles)))
+        command = [sys.executable, "-m", "proxy", "serve", "--config", str(file), *_lane_option(lane)]
+        with running(command, port) as pid:
+            yield Proxy(port, pid)
+
+    many = f", {profiles:,} profiles" if profiles > 1 else ""
+    return Contender(f"grantproxy, {lane} lane{many}", start)
+
+
+def _configuration(around: Surroundings, name: str, port: int, profiles: int) -> dict[str, object]:
+    rest = {
+        "credentials": {"username": "bot", "password": "benchmark"},
+        "grant": {"token_endpoint": f"http://{LOOPBACK}:{around.token_port}/token"},
+    }
+    owned = [{"host": LOOPBACK, "port": owned} for owned in around.origin.owned]
+    others = {f"p{number}": {"match": [{"host": f"h{number}.test"}], **rest} for number in range(1, profiles)}
+    return {
         "listen": f"{LOOPBACK}:{port}",
         "console": None,
-        "state_dir": str(folder / f"state-{profiles}"),
-        "ca_dir": str(folder / f"ca-{profiles}"),
-        "trusted_ca": str(folder / "leaf.pem"),
+        "state_dir": str(around.folder / f"{name}-state"),
+        "ca_dir": str(around.folder / f"{name}-ca"),
+        "trusted_ca": str(around.certificate),
         "profiles": {"origin": {"match": owned, **rest}, **others},
     }
-    file = folder / f"grantproxy-{profiles}.yaml"
-    file.write_text(yaml.safe_dump(configuration))
-    with _running([sys.executable, "-m", "proxy", "serve", "--config", str(file)], port) as pid:
-        yield Proxy(port, pid)
 
 
-class _TokenEndpoint(http.server.BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        """Grants a token that lives for longer than the measurement."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        body = json.dumps({"access_token": "benchmark", "token_type": "Bearer", "expires_in": 36000}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
+def _lane_option(lane: str) -> list[str]:
+    help_text = subprocess.run(
+        [sys.executable, "-m", "proxy", "serve", "--help"], capture_output=True, text=True, cwd=ROOT
+    ).stdout
+    if "--lane" in help_text:
+        return ["--lane", lane]
+    if lane == "mitmproxy":
+        return []
+    raise UnmeasurableError(f"serve has no {lane} lane yet")
 
 
-@contextlib.contextmanager
-def token_endpoint() -> Iterator[int]:
-    """An authorization server that believes everybody. Yields its port."""
-    server = http.server.ThreadingHTTPServer((LOOPBACK, 0), _TokenEndpoint)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
+def _openssl(arguments: list[str]) -> None:
+    subprocess.run([program("openssl"), *arguments], check=True, capture_output=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def _running(command: list[str], port: int) -> Iterator[int]:
-    """Runs a program, silenced, from when it listens on *port* until the block is left. Yields its pid."""
-    nowhere = subprocess.DEVNULL
-    started = subprocess.Popen(command, cwd=ROOT, stdin=nowhere, stdout=nowhere, stderr=nowhere)
-    try:
-        _wait_until_listening(started, port)
-        yield started.pid
-    finally:
-        started.terminate()
-        try:
-            started.wait(15)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
-
-
-def _wait_until_listening(started: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while started.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"{started.args!r} does not listen on port {port}")
+STOCK = Contender("stock mitmdump", _stock_mitmdump)
+PROXY_PY = Contender("proxy.py", _proxy_py)
+ENVOY = Contender("Envoy", _envoy)
+KEYS_ON_THE_WIRE = Contender("keys-on-the-wire", _keys_on_the_wire)
+NGINX = Contender("nginx, no proxy", _nobody)

