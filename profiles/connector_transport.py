@@ -30,14 +30,16 @@ class ConnectorTransport(httpx.AsyncBaseTransport):
     """For one request: TLS by a tunnel, plain HTTP in absolute-form, either through SOCKS where that is said.
 
     Raises ConnectorUnavailable where the connector is the reason, httpx's own errors for everything else.
-    Host names are resolved by the connector.
+    Host names are resolved by the connector. *verify* is for the host behind it; the connector itself is met
+    with *connector_verify* where there is one: a client certificate for the one is not for the other.
     """
 
-    def __init__(self, connector: Connector, verify: ssl.SSLContext) -> None:
+    def __init__(
+        self, connector: Connector, verify: ssl.SSLContext, connector_verify: ssl.SSLContext | None = None
+    ) -> None:
         credentials = None if connector.username is None else (connector.username, connector.password)
-        proxy = httpx.Proxy(
-            str(connector), auth=credentials, ssl_context=verify if connector.scheme == "https" else None
-        )
+        to_connector = (connector_verify or verify) if connector.scheme == "https" else None
+        proxy = httpx.Proxy(str(connector), auth=credentials, ssl_context=to_connector)
         self._connector = connector
         self._transport = httpx.AsyncHTTPTransport(verify=verify, trust_env=False, proxy=proxy)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,6 +18,7 @@ from pydantic import (
     ByteSize,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -186,6 +188,13 @@ class ProfileSettings(Settings):
     ] = (AuthErrorRule(status=401),)
     check_url: str | None = None
     connector: SecretStr | None = None
+    trusted_ca: Path | None = None
+    """Authorities that the profile's origin and token endpoint are believed by, besides everybody's."""
+    client_certificate: Path | None = None
+    """What both are shown, with the certificates that lead to its authority behind it."""
+    client_key: Path | None = None
+    """Its private key, where that is in another file."""
+    client_key_password: Annotated[SecretStr, Field(min_length=1)] | None = None
     allow_cleartext: bool = False
     payload_limit: ByteSize = ByteSize(10 * 1024 * 1024)
     replay_limit: ByteSize = ByteSize(1024 * 1024)
@@ -206,6 +215,14 @@ class ProfileSettings(Settings):
         if connector is not None:
             parse_connector(connector.get_secret_value())
         return connector
+
+    @field_validator("client_key", "client_key_password")
+    @classmethod
+    def _there_is_a_certificate[T](cls, value: T, info: ValidationInfo) -> T:
+        # One that is wrong itself is not among the data, and has its problem already.
+        if value is not None and info.data.get("client_certificate", ...) is None:
+            raise ValueError("belongs to client_certificate, which is not given")
+        return value
 
     @model_validator(mode="after")
     def _credentials_fit_the_form(self) -> ProfileSettings:

@@ -21,6 +21,7 @@ from profiles.grant_compilation import compile_grant
 from profiles.grants import Grant
 from profiles.model import GrantSettings, Place, ProfileSettings
 from profiles.origins import Cleartext, is_loopback
+from profiles.own_tls import OwnTls, own_tls_of
 from profiles.placeholders import compile_template
 from profiles.selection import MatchRule, compile_match
 from profiles.tenants import TENANT, Entered, Tenants, compile_tenants
@@ -51,6 +52,7 @@ class Profile:
     tenants: Tenants | None = field(repr=False)
     """Where the profile names its tenants, each has form values and a fingerprint of its own."""
     connector: Connector | None
+    own_tls: OwnTls | None = field(repr=False)
     cleartext: Cleartext
     _token_names: frozenset[str] = field(repr=False)
 
@@ -159,6 +161,7 @@ def compile_profile(
         fingerprint=fingerprint_of(settings.credentials),
         tenants=tenants,
         connector=connector,
+        own_tls=own_tls_of(settings),
         cleartext=cleartext,
         _token_names=grant.names,
     )
@@ -237,7 +240,9 @@ def _what_a_token_depends_on(
     settings: ProfileSettings, credentials: Mapping[str, SecretStr]
 ) -> tuple[bytes, ...]:
     """Credentials and grant settings, secrets included: a token of others must not be found."""
-    plain = settings.model_dump(mode="json", include={"tenancy", "grant", "regenerate"})
+    # RFC 8705: a certificate may be who asks, and a token be bound to it.
+    included = {"tenancy", "grant", "regenerate", "client_certificate"}
+    plain = settings.model_dump(mode="json", include=included)
     # One tenant's token has nothing to do with who the others are.
     del plain["tenancy"]["tenants"]
     secrets = {key: value.get_secret_value() for key, value in sorted(credentials.items())}

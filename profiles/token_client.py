@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import random as random_module
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -53,6 +54,12 @@ class TokenClient:
         self._clock = clock
         self._sleep = sleep
         self._random = random
+
+    def through(self, endpoint: Fetches) -> TokenClient:
+        """The same client with another way to the token endpoint."""
+        other = copy.copy(self)
+        other._endpoint = endpoint  # noqa: SLF001  -- of its own class
+        return other
 
     async def password(self, grant: Grant, values: Mapping[str, Any]) -> TokenResponse:
         """The password grant. Raises a Refusal about the token endpoint."""

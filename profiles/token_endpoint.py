@@ -34,7 +34,7 @@ class TokenEndpoint:
 
     Each request has a connection of its own. A kept one may have been closed while idle, and then
     nobody can tell whether a password that was written to it has been counted or not. Each goes through
-    the *connector* where there is one.
+    the *connector* where there is one, whose own certificate *connector_verify* is for.
     """
 
     def __init__(
@@ -43,8 +43,10 @@ class TokenEndpoint:
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         connector: Connector | None = None,
+        connector_verify: ssl.SSLContext | None = None,
     ) -> None:
         self._verify = verify
+        self._connector_verify = connector_verify
         self._transport = transport
         self._connector = connector
 
@@ -71,7 +73,7 @@ class TokenEndpoint:
     async def _exchange(self, request: TokenRequest, seconds: float) -> TokenAnswer:
         transport = self._transport
         if self._connector is not None:
-            transport = ConnectorTransport(self._connector, self._verify)
+            transport = ConnectorTransport(self._connector, self._verify, self._connector_verify)
         async with (
             httpx.AsyncClient(
                 verify=self._verify,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-import certifi
 
 from profiles.ambiguities import ambiguities
 from profiles.authorization import Authorizer, Captures
@@ -25,6 +23,7 @@ from profiles.token_client import TokenClient
 from profiles.token_endpoint import TokenEndpoint
 from profiles.tokens import Subject, Tokens
 from proxy.configuration_files import Configuration
+from proxy.origin_trust import OriginTrust, load_origin_trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +55,22 @@ class Composition:
     clients: Clients
     client: TokenClient
     endpoint: TokenEndpoint
-    verify: ssl.SSLContext
+    origin_trust: OriginTrust
     tallies: Tallies
     configuration: Configuration
 
     def subject_of(self, profile: Profile, captures: Captures = ()) -> Subject:
         """Whose token a request of the profile with these captures gets. Raises TenantUnknown."""
-        return _subject_of(self.client, self.verify, profile, captures)
+        return _subject_of(self.client, self.origin_trust, profile, captures)
 
     def endpoint_of(self, profile: Profile) -> TokenEndpoint:
-        """What sends the profile's token requests, by the profile's way."""
-        if profile.connector is None:
-            return self.endpoint
-        return TokenEndpoint(self.verify, connector=profile.connector)
+        """What sends the profile's token requests, by the profile's way and with its TLS settings."""
+        return _endpoint_of(profile, self.origin_trust) or self.endpoint
+
+    @property
+    def verify(self) -> ssl.SSLContext:
+        """The TLS context of all that is no profile's own; connectors are met with it too."""
+        return self.origin_trust.context_for(None)
 
     @property
     def connectors(self) -> tuple[Connector, ...]:
@@ -90,11 +92,22 @@ def compose(
     counted goes on as well.
     """
     settings = configuration.settings
-    profiles = _compile_profiles(configuration, before.connectors if before is not None else ())
+    problems: list[Problem] = []
+    profiles = _compile_profiles(
+        configuration, before.connectors if before is not None else (), report=problems.append
+    )
+    origin_trust = load_origin_trust(
+        configuration,
+        profiles.values(),
+        environ,
+        report=problems.append,
+        before=before.origin_trust if before is not None else None,
+    )
+    if problems:
+        raise ConfigurationError(problems)
     entries = [(name, rule, profile) for name, profile in profiles.items() for rule in profile.rules]
     index = ProfileIndex(entries)
-    verify = trust_of(settings.trusted_ca, environ)
-    endpoint = TokenEndpoint(verify)
+    endpoint = TokenEndpoint(origin_trust.context_for(None))
     tallies = before.tallies if before is not None else Tallies()
     client = TokenClient(endpoint, observer=tallies)
     tokens = before.tokens if before is not None else Tokens(MemoryStore())
@@ -106,7 +119,7 @@ def compose(
         authorizer=Authorizer(
             index,
             tokens,
-            lambda profile, captures: _subject_of(client, verify, profile, captures),
+            lambda profile, captures: _subject_of(client, origin_trust, profile, captures),
             refuse_unmatched=settings.unmatched == "refuse",
             allowed={
                 name: frozenset(item.profiles) for name, item in clients.items() if item.profiles is not None
@@ -115,7 +128,7 @@ def compose(
         clients=Clients({name: item.secret.get_secret_value() for name, item in clients.items()}),
         client=client,
         endpoint=endpoint,
-        verify=verify,
+        origin_trust=origin_trust,
         tallies=tallies,
         configuration=configuration,
     )
@@ -125,27 +138,18 @@ _fingerprints = Fingerprints()
 """One key for the process: a reload has to find what was held before it."""
 
 
-def trust_of(trusted_ca: Any, environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Whose certificates are believed: SSL_CERT_FILE or the usual authorities, and `trusted_ca` besides."""
-    context = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE") or certifi.where())
-    if trusted_ca is not None:
-        context.load_verify_locations(cafile=trusted_ca)
-    return context
-
-
 def _compile_profiles(
-    configuration: Configuration, connectors_before: Iterable[Connector]
+    configuration: Configuration, connectors_before: Iterable[Connector], *, report: Callable[[Problem], None]
 ) -> dict[str, Profile]:
-    problems: list[Problem] = []
     profiles: dict[str, Profile] = {}
     # One object for each: profiles share what is known of it, and a reload does not forget that.
     connectors = {connector: connector for connector in connectors_before}
     for name, settings in configuration.settings.profiles.items():
 
-        def report(key: str, message: str, name: str = name) -> None:
-            problems.append(configuration.problem(message, key=f"profiles.{name}.{key}"))
+        def problem(key: str, message: str, name: str = name) -> None:
+            report(configuration.problem(message, key=f"profiles.{name}.{key}"))
 
-        profile = compile_profile(name, settings, fingerprint=_fingerprints, report=report)
+        profile = compile_profile(name, settings, fingerprint=_fingerprints, report=problem)
         if profile is not None:
             connector = profile.connector
             if connector is not None:
@@ -154,15 +158,27 @@ def _compile_profiles(
     rules = [(name, rule) for name, profile in profiles.items() for rule in profile.rules]
     for first, second, rule in ambiguities(rules):
         message = f"claims the same requests as {first} with equal precision: {rule.describe()}"
-        problems.append(configuration.problem(message, key=f"profiles.{second}.match"))
-    if problems:
-        raise ConfigurationError(problems)
+        report(configuration.problem(message, key=f"profiles.{second}.match"))
     return profiles
 
 
-def _subject_of(client: TokenClient, verify: ssl.SSLContext, profile: Profile, captures: Captures) -> Subject:
-    if profile.connector is not None:
-        client = TokenClient(TokenEndpoint(verify, connector=profile.connector))
+def _endpoint_of(profile: Profile, origin_trust: OriginTrust) -> TokenEndpoint | None:
+    """None where the endpoint that all others share is the profile's too."""
+    if profile.connector is None and profile.own_tls is None:
+        return None
+    return TokenEndpoint(
+        origin_trust.context_for(profile),
+        connector=profile.connector,
+        connector_verify=origin_trust.context_for(None),
+    )
+
+
+def _subject_of(
+    client: TokenClient, origin_trust: OriginTrust, profile: Profile, captures: Captures
+) -> Subject:
+    endpoint = _endpoint_of(profile, origin_trust)
+    if endpoint is not None:
+        client = client.through(endpoint)
     settings, named = profile.settings, dict(captures)
     entered = profile.entered_for(named)
     return Subject(

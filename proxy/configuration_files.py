@@ -180,12 +180,18 @@ def _resolve_references(tree: ConfigurationTree, references: References) -> None
 
 def _make_paths_absolute(tree: ConfigurationTree, folder: Path, cwd: Path) -> None:
     """A relative path in a file is meant from that file's folder, one in a variable from where we are."""
-    for key in ("state_dir", "ca_dir", "trusted_ca"):
-        value = tree.data.get(key)
+    profiles = tree.data.get("profiles")
+    names = profiles if isinstance(profiles, dict) else ()
+    of_profiles = ("trusted_ca", "client_certificate", "client_key")
+    for path in (
+        *((key,) for key in ("state_dir", "ca_dir", "trusted_ca")),
+        *(("profiles", name, key) for name in names for key in of_profiles),
+    ):
+        value = tree.value(path)
         if isinstance(value, str) and value:
-            position = tree.by_path[key,]
+            position = tree.by_path[path]
             start = cwd if position.variable else folder
-            tree.data[key] = start / Path(value).expanduser()
+            tree.put(path, start / Path(value).expanduser(), position)
 
 
 def _validate(tree: ConfigurationTree) -> ProxySettings | None:

@@ -27,6 +27,7 @@ def exposed_files(
 
     *written_out* are the paths of texts without a reference, *referenced* the files of `${file:}`.
     """
+    referenced = {*referenced, *_key_files(settings)}
     seen: set[Path] = set()
     for path in _secret_paths(settings):
         file, line, _ = positions.at(path)
@@ -34,7 +35,7 @@ def exposed_files(
             seen.add(file)
             message = "a secret is written here, and others can read the file: chmod 600"
             yield Problem(message, key=dotted(path), file=file, line=line)
-    for file in sorted(set(referenced) - seen):
+    for file in sorted(referenced - seen):
         if _is_exposed(file) and not any(file.is_relative_to(folder) for folder in _MOUNTED_SECRETS):
             yield Problem("holds a secret, and others can read the file: chmod 600", file=file)
 
@@ -50,8 +51,17 @@ def _secret_paths(settings: ProxySettings) -> Iterator[KeyPath]:
                 for tenant in profile.tenancy.tenants or {}:
                     yield "profiles", name, "tenancy", "tenants", tenant, "credentials", field.key
         yield "profiles", name, "grant", "client_secret"
+        yield "profiles", name, "client_key_password"
         if profile.connector is not None and "@" in profile.connector.get_secret_value():
             yield "profiles", name, "connector"
+
+
+def _key_files(settings: ProxySettings) -> Iterator[Path]:
+    """The files with the private keys of the profiles' certificates; an encrypted one is none to hide."""
+    for profile in settings.profiles.values():
+        file = profile.client_key or profile.client_certificate
+        if file is not None and profile.client_key_password is None:
+            yield file
 
 
 def _is_exposed(file: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +23,7 @@ from profiles.requests import RequestHead
 from profiles.tenants import TENANT
 from proxy.composition import Composition
 from proxy.explanation import parse_request
+from proxy.origin_trust import OriginTrust
 
 
 class TrialImpossible(Exception):  # noqa: N818  -- wrong use, told apart from a trial that fails
@@ -110,7 +110,7 @@ def payload_keys(profile: Profile) -> list[str]:
 
 
 async def send_check(
-    verify: ssl.SSLContext,
+    origin_trust: OriginTrust,
     profile: Profile,
     head: RequestHead,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -121,7 +121,7 @@ async def send_check(
     """
     seconds = profile.settings.timeout
     try:
-        async with asyncio.timeout(seconds * 2), _client(verify, profile, transport) as client:
+        async with asyncio.timeout(seconds * 2), _client(origin_trust, profile, transport) as client:
             request = client.build_request(
                 head.method,
                 str(head.origin),
@@ -147,11 +147,12 @@ async def send_check(
 
 
 def _client(
-    verify: ssl.SSLContext, profile: Profile, transport: httpx.AsyncBaseTransport | None
+    origin_trust: OriginTrust, profile: Profile, transport: httpx.AsyncBaseTransport | None
 ) -> httpx.AsyncClient:
     """The client for one check, and the one place that knows the way to the origin."""
+    verify = origin_trust.context_for(profile)
     if transport is None and profile.connector is not None:
-        transport = ConnectorTransport(profile.connector, verify)
+        transport = ConnectorTransport(profile.connector, verify, origin_trust.context_for(None))
     return httpx.AsyncClient(
         verify=verify,
         transport=transport,

@@ -23,6 +23,25 @@ listen: 127.0.0.1:8080            # where programs reach the proxy
 # trusted_ca: company-ca.pem      # believed for origins and token endpoints, besides the usual ones
 # clients:                        # who may use the proxy; none: whoever reaches a loopback listener
 #   bot-1: {secret: "${env:BOT_1_SECRET}", profiles: [orders]}
+# limits:                         # what clients and origins may cost; times in seconds
+#   line: 16KiB                   # the longest request line
+#   head: 64KiB                   # the largest head of a request or answer
+#   fields: 200                   # the most header fields
+#   body: null                    # the largest request body; null: any
+#   header_timeout: 30            # for a head to arrive, and for a TLS handshake
+#   idle_timeout: 300             # for a connection without a request
+#   origin_idle_timeout: 30       # for an idle connection to an origin
+#   connect_timeout: 10
+#   read_timeout: 600             # without a byte of an answer
+#   write_timeout: 60             # in which a peer takes nothing
+#   minimum_rate: 100             # bytes a second of a body that is waited for; 0: any
+#   tunnel_idle_timeout: 3600
+#   connections: 10000            # of clients, in all
+#   connections_per_client: 2000  # from one address
+#   requests_per_origin: 512      # in flight
+#   queue_per_origin: 2048        # waiting for that
+#   queue_timeout: 30
+#   origin_idle_connections: 128  # kept for one origin
 
 profiles:
   orders:
@@ -81,6 +100,10 @@ profiles:
     # auth_error: 401             # a status, a list, or [{status: 200, body: '"code": *60[12]'}]
     # check_url: https://api.example.com/api/me     # what `grantproxy test` calls
     # connector: http://gateway.example.net:3128    # the way to origin and token endpoint; also https, socks5
+    # trusted_ca: orders-ca.pem   # believed for this origin and token endpoint, besides the others
+    # client_certificate: bot.pem # presented to both
+    # client_key: bot-key.pem     # where it is not in the same file
+    # client_key_password: ${env:BOT_KEY_PASSWORD}
     # allow_cleartext: false      # credentials over http to a host that is not loopback
     # payload_limit: 10MiB        # the largest body a payload field is written into
     # replay_limit: 1MiB          # how much of a body is kept to send the request once more

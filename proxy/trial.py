@@ -143,7 +143,7 @@ async def _checked(
         return replace(trial, ok=False, reason=f"{refusal.title}: {refusal.detail}")
     trial = replace(trial, request=check_line(ready.bare, ready.fields, known))
     known = known.with_values(injected_values(ready.fields))
-    answer = await send_check(composition.verify, profile, ready.head, transport)
+    answer = await send_check(composition.origin_trust, profile, ready.head, transport)
     if isinstance(answer, str):
         return replace(trial, ok=False, reason=answer)
     judgement = judge(profile, planned.head, answer)

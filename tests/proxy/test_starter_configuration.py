@@ -7,6 +7,7 @@ import yaml
 from profiles.model import GrantSettings, ProfileSettings
 from proxy.composition import compose
 from proxy.configuration_files import load_configuration
+from proxy.limit_settings import LimitSettings
 from proxy.settings import ProxySettings
 from proxy.starter_configuration import STARTER_CONFIGURATION
 
@@ -25,10 +26,11 @@ def test_it_needs_nothing_but_its_variable(tmp_path):
 
 
 def test_every_key_is_shown():
-    """Set or commented out, at the top, in a profile and in its grant."""
+    """Set or commented out, at the top, in its limits, in a profile and in its grant."""
     shown = set(re.findall(r"\b([a-z_]+):", STARTER_CONFIGURATION))
 
-    keys = {*ProxySettings.model_fields, *ProfileSettings.model_fields, *GrantSettings.model_fields}
+    models = (ProxySettings, LimitSettings, ProfileSettings, GrantSettings)
+    keys = {key for model in models for key in model.model_fields}
     assert keys - shown <= NOT_SHOWN
 
 
@@ -43,9 +45,11 @@ def test_the_comments_are_settings_too(tmp_path):
     file = tmp_path / "grantproxy.yaml"
     file.write_text(text)
     (tmp_path / "company-ca.pem").touch()
-    environ = {"ORDERS_PASSWORD": "x", "BOT_1_SECRET": "y", "ORDERS_CLIENT_SECRET": "z"}
+    names = ("ORDERS_PASSWORD", "BOT_1_SECRET", "ORDERS_CLIENT_SECRET", "BOT_KEY_PASSWORD")
+    environ = dict.fromkeys(names, "x")
 
     configuration = load_configuration(file, environ=environ, cwd=tmp_path)
 
     assert yaml.safe_load(text)["profiles"]["orders"]["grant"]["scope"] == ["read", "write"]
     assert "bot-1" in configuration.settings.clients
+    assert configuration.settings.limits == LimitSettings()
