@@ -1,8 +1,9 @@
-"""The way of an authorized request through its profile's connector, on mitmproxy's own upstream machinery.
+"""The way of an authorized request by its profile's settings, on mitmproxy's own upstream machinery.
 
 Requests over TLS, WebSockets and whatever goes through SOCKS get a tunnel; other plain requests are sent to
 the connector in absolute-form (RFC 9112 section 3.2.2). Each way is a connection of its own: mitmproxy
-compares routes before it takes up a connection that is open already.
+compares routes before it takes up a connection that is open already. So it is with the TLS settings of a
+profile, which `origin_tls` brings onto the connection.
 
 It stands on internals of mitmproxy 12.2; `tests/addons/test_contract.py` holds each name that is used.
 """
@@ -24,6 +25,8 @@ from profiles.connector_handshakes import handshake_with, refusal_by_status
 from profiles.connectors import Connector, reason_of
 from profiles.errors import ConnectorUnavailable
 from profiles.origins import normalize_host
+from profiles.own_tls import OwnTls
+from profiles.requests import Origin
 
 Commands = Generator[commands.Command, Any, Any]
 
@@ -32,15 +35,36 @@ _SHOWN_SCHEMES = {"http": "http", "https": "https", "socks5": "tcp"}
 
 
 class Route(tuple[str, tuple[str, int]]):  # noqa: SLOT001  -- a tuple's may not hold anything
-    """What mitmproxy knows as `via`, a server spec; equal only where credentials and manner are equal too."""
+    """What mitmproxy knows as `via`, a server spec; equal only where credentials and manner are equal too.
 
-    connector: Connector
+    Without a connector it is the direct way, which differs from everybody's by the TLS settings.
+    """
+
+    connector: Connector | None
     has_tunnel: bool
+    own_tls: OwnTls | None
 
-    def __new__(cls, connector: Connector, *, has_tunnel: bool) -> Self:
+    def __new__(cls, connector: Connector, *, has_tunnel: bool, own_tls: OwnTls | None = None) -> Self:
         shown = (_SHOWN_SCHEMES[connector.scheme], (connector.host, connector.port))
-        route = super().__new__(cls, shown)
-        route.connector, route.has_tunnel = connector, has_tunnel
+        return cls._make(shown, connector, has_tunnel=has_tunnel, own_tls=own_tls)
+
+    @classmethod
+    def direct(cls, origin: Origin, own_tls: OwnTls) -> Self:
+        """The way to the origin itself."""
+        shown = (origin.scheme, (origin.host, origin.port))
+        return cls._make(shown, None, has_tunnel=False, own_tls=own_tls)
+
+    @classmethod
+    def _make(
+        cls,
+        shown: tuple[str, tuple[str, int]],
+        connector: Connector | None,
+        *,
+        has_tunnel: bool,
+        own_tls: OwnTls | None,
+    ) -> Self:
+        route = tuple.__new__(cls, shown)
+        route.connector, route.has_tunnel, route.own_tls = connector, has_tunnel, own_tls
         return route
 
     def __eq__(self, other: object) -> bool:
@@ -48,6 +72,7 @@ class Route(tuple[str, tuple[str, int]]):  # noqa: SLOT001  -- a tuple's may not
             isinstance(other, Route)
             and self.has_tunnel == other.has_tunnel
             and self.connector == other.connector
+            and self.own_tls == other.own_tls
         )
 
     def __ne__(self, other: object) -> bool:
@@ -55,7 +80,7 @@ class Route(tuple[str, tuple[str, int]]):  # noqa: SLOT001  -- a tuple's may not
         return not self == other
 
     def __hash__(self) -> int:
-        return hash((self.connector, self.has_tunnel))
+        return hash((self.connector, self.has_tunnel, self.own_tls))
 
 
 class ConnectorFailure(str):
@@ -81,20 +106,22 @@ def install() -> None:
 
 
 def route_of(passage: Passage | None) -> Route | None:
-    """The way that the request has to go, or None where it goes to the origin itself."""
+    """The way that the request has to go, or None where it goes as everybody's does."""
     if passage is None:
         return None
-    connector = passage.exchange.profile.connector
+    profile, head = passage.exchange.profile, passage.head
+    is_https = head.origin.scheme == "https"
+    own_tls = profile.own_tls if is_https else None
+    connector = profile.connector
     if connector is None:
-        return None
-    head = passage.head
+        return Route.direct(head.origin, own_tls) if own_tls is not None else None
     has_tunnel = (
-        head.origin.scheme == "https"
+        is_https
         or connector.scheme == "socks5"
         # RFC 6455 section 4.1: a WebSocket goes through a proxy by CONNECT, whatever its scheme.
         or head.field_value(b"upgrade") is not None
     )
-    return Route(connector, has_tunnel=has_tunnel)
+    return Route(connector, has_tunnel=has_tunnel, own_tls=own_tls)
 
 
 def connection_through(flow: http.HTTPFlow, route: Route) -> GetHttpConnection:
@@ -107,7 +134,7 @@ def connection_through(flow: http.HTTPFlow, route: Route) -> GetHttpConnection:
 def address_to_connector(request: http.Request, passage: Passage) -> None:
     """Makes the request one to a proxy, where it is sent to the connector itself and not through a tunnel."""
     route = route_of(passage)
-    if route is None or route.has_tunnel:
+    if route is None or route.connector is None or route.has_tunnel:
         return
     origin = passage.head.origin
     named = origin._replace(host=normalize_host(origin.host))
@@ -147,25 +174,29 @@ class _Upstream(_upstream_proxy.HttpUpstreamProxy):
         if not isinstance(route, Route):
             return super().make(ctx, send_connect)
         connector = route.connector
+        if connector is None:
+            return tunnel.LayerStack()
         server = connection.Server(address=(connector.host, connector.port))
         stack = tunnel.LayerStack()
         if connector.scheme == "https":
             server.alpn_offers = tls.HTTP1_ALPNS
             server.sni = connector.host
             stack /= tls.ServerTLSLayer(ctx, server)
-        stack /= ConnectorLayer(ctx, server, route)
+        stack /= ConnectorLayer(ctx, server, connector, has_tunnel=route.has_tunnel)
         return stack
 
 
 class ConnectorLayer(tunnel.TunnelLayer):
     """A connection to the connector, and what is said on it before it is one to the origin."""
 
-    def __init__(self, ctx: Context, server: connection.Server, route: Route) -> None:
+    def __init__(
+        self, ctx: Context, server: connection.Server, connector: Connector, *, has_tunnel: bool
+    ) -> None:
         super().__init__(ctx, tunnel_connection=server, conn=ctx.server)
-        self._connector = route.connector
+        self._connector = connector
         assert ctx.server.address is not None
         host, port = ctx.server.address[0], ctx.server.address[1]
-        self._handshake = handshake_with(route.connector, host, port) if route.has_tunnel else None
+        self._handshake = handshake_with(connector, host, port) if has_tunnel else None
 
     def start_handshake(self) -> Commands:
         if self._handshake is None:

@@ -7,6 +7,7 @@ import asyncio
 from addons.authorization import Authorization
 from addons.interception import Interception
 from addons.masking import Masking
+from addons.origin_tls import OriginTls
 from addons.proxy_authentication import ProxyAuthentication
 from proxy.composition import Composition
 from proxy.connector_checks import note_unavailable
@@ -20,8 +21,15 @@ class GrantproxyAddons:
         self._proxy_authentication = ProxyAuthentication(composition.clients)
         self._interception = Interception(composition.authorizer)
         self._authorization = Authorization(composition.authorizer)
+        self._origin_tls = OriginTls(composition.origin_trust.materials)
         first = [masking] if masking is not None else []
-        self.addons = [*first, self._proxy_authentication, self._interception, self._authorization]
+        self.addons = [
+            *first,
+            self._proxy_authentication,
+            self._interception,
+            self._authorization,
+            self._origin_tls,
+        ]
         self._checks: set[asyncio.Task[None]] = set()
 
     def running(self) -> None:
@@ -40,6 +48,7 @@ class GrantproxyAddons:
 
     def adopt(self, composition: Composition) -> None:
         """Swaps the references; requests under way keep the snapshot that they began with."""
+        self._origin_tls.adopt(composition.origin_trust.materials)
         self.composition = composition
         self._proxy_authentication.clients = composition.clients
         self._interception.authorizer = composition.authorizer

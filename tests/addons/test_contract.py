@@ -1,14 +1,16 @@
-"""The internals of mitmproxy 12.2 that `addons.answering`, `connector`, `http1`, `replay` and `wire` need."""
+"""The internals of mitmproxy 12.2 that `addons.{answering,connector,http1,origin_tls,replay,wire}` need."""
 
 import inspect
 
 import pytest
 from mitmproxy import options, version
+from mitmproxy.addons import tlsconfig
 from mitmproxy.proxy import commands, context, layer, tunnel
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Client
-from mitmproxy.test import tflow
+from mitmproxy.test import taddons, tflow
+from OpenSSL import SSL
 
 from addons import connector
 from addons.answering import AnsweringHttpStream
@@ -127,6 +129,25 @@ def test_ways_through_a_proxy_are_made_by_the_name_that_is_replaced(installed: N
 def test_a_connection_is_compared_by_its_way() -> None:
     """Or two profiles would share one whose credentials are one's own."""
     assert "self.via == connection.via" in inspect.getsource(http.GetHttpConnection.connection_spec_matches)
+
+
+def test_a_way_without_a_proxy_has_no_layer_for_one() -> None:
+    """What `make` gives is put below TLS, and may be empty."""
+    assert (tunnel.LayerStack() / tunnel.LayerStack())._stack == []
+    assert "tls.ServerTLSLayer(context)" in inspect.getsource(http.HttpLayer.get_connection)
+
+
+def test_tls_of_an_origin_is_made_by_the_addon_that_is_asked_for_it() -> None:
+    """By its name, and it leaves a connection alone that has its TLS; the context can be another one."""
+    source = inspect.getsource(tlsconfig.TlsConfig.tls_start_server)
+
+    with taddons.context(tlsconfig.TlsConfig()) as tool:
+        assert isinstance(tool.master.addons.get("tlsconfig"), tlsconfig.TlsConfig)
+    assert source.index("if tls_start.ssl_conn is not None:\n            return") < source.index(
+        "SSL.Connection("
+    )
+    assert callable(SSL.Connection.set_context)
+    assert callable(SSL._lib.SSL_set_post_handshake_auth)
 
 
 @pytest.mark.parametrize(

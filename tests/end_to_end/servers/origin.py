@@ -13,10 +13,12 @@ import hashlib
 import json
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -417,10 +419,15 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def serve_origin(ca: TestCa | None = None, *, alpn: tuple[str, ...] = ("h2", "http/1.1")) -> Iterator[Origin]:
+def serve_origin(
+    ca: TestCa | None = None,
+    *,
+    alpn: tuple[str, ...] = ("h2", "http/1.1"),
+    client_ca: Path | None = None,
+) -> Iterator[Origin]:
     """Serves an origin on a free port of 127.0.0.1, over TLS if a CA is given.
 
-    Plain, it speaks HTTP/1.1 and h2c; over TLS what *alpn* names.
+    Plain, it speaks HTTP/1.1 and h2c; over TLS what *alpn* names. With *client_ca* it demands a certificate.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     config = Config()
@@ -436,6 +443,8 @@ def serve_origin(ca: TestCa | None = None, *, alpn: tuple[str, ...] = ("h2", "ht
     if ca is not None:
         config.certfile, config.keyfile = str(ca.leaf_certificate), str(ca.leaf_key)
         config.alpn_protocols = list(alpn)
+        if client_ca is not None:
+            config.ca_certs, config.verify_mode = str(client_ca), ssl.CERT_REQUIRED
     origin = Origin("http" if ca is None else "https", listener.getsockname()[1])
     listener.detach()  # hypercorn owns the descriptor from here on
     with background_loop(f"origin-{origin.port}") as loop:
