@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from environments import environment
 from origins import AUTHORIZATION, TOKEN, Origin
-from processes import LOOPBACK, ROOT, UnmeasurableError, cpu_seconds, free_port, program, running
+from processes import LOOPBACK, cpu_seconds, free_port, program, running
 
 MANY_PROFILES = 10_000
 PLACEHOLDER = "PLACEHOLDER_of_the_benchmark_000"
@@ -196,7 +196,7 @@ def grantproxy(lane: str, profiles: int = 1) -> Contender:
         name, port = f"grantproxy-{lane}-{profiles}", free_port()
         file = around.folder / f"{name}.yaml"
         file.write_text(yaml.safe_dump(_configuration(around, name, port, profiles)))
-        command = [sys.executable, "-m", "proxy", "serve", "--config", str(file), *_lane_option(lane)]
+        command = [sys.executable, "-m", "proxy", "serve", "--config", str(file), "--lane", lane]
         with running(command, port) as pid:
             yield Proxy(port, pid)
 
@@ -219,17 +219,6 @@ def _configuration(around: Surroundings, name: str, port: int, profiles: int) ->
         "trusted_ca": str(around.certificate),
         "profiles": {"origin": {"match": owned, **rest}, **others},
     }
-
-
-def _lane_option(lane: str) -> list[str]:
-    help_text = subprocess.run(
-        [sys.executable, "-m", "proxy", "serve", "--help"], capture_output=True, text=True, cwd=ROOT
-    ).stdout
-    if "--lane" in help_text:
-        return ["--lane", lane]
-    if lane == "mitmproxy":
-        return []
-    raise UnmeasurableError(f"serve has no {lane} lane yet")
 
 
 def _openssl(arguments: list[str]) -> None:
