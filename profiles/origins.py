@@ -14,6 +14,10 @@ from profiles.requests import Origin
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+LONGEST = 1000
+"""Characters of a host with its port. Names are shorter, but nothing else bounds leading zeros of a port, nor
+characters that IDNA ignores; and what clients send is remembered here by the ten thousand."""
+
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
@@ -23,6 +27,8 @@ def normalize_host(host: str) -> str:
 
     Raises ValueError, without the text, for what is no host name and no IP address.
     """
+    if len(host) > LONGEST:
+        raise ValueError("is not a host")
     if host.startswith("["):
         if not host.endswith("]"):
             raise ValueError("is not a host")
@@ -53,8 +59,11 @@ def _compressed(address: str) -> str:
         raise ValueError("is not an IPv6 address") from None
 
 
+@lru_cache(maxsize=10_000)
 def parse_authority(text: str, scheme: str) -> tuple[str, int]:
     """Host and port of `host[:port]` (RFC 9110 section 7.2); the scheme's port where none is named."""
+    if len(text) > LONGEST:
+        raise ValueError("is not a host")
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
         return normalize_host(text), DEFAULT_PORTS[scheme]
@@ -94,21 +103,35 @@ class Cleartext:
         return self.allowed or (self.loopback_is_here and is_loopback(host))
 
 
+@lru_cache(maxsize=10_000)
 def check_agreement(connection: Origin, sni: str | None, host_field: str | None) -> None:
     """Raises HostsDisagree unless SNI and Host, as far as they are there, name the connection's origin."""
+    scheme, host, port = connection
     try:
-        expected = normalize_host(connection.host)
+        expected = normalize_host(host)
         if sni is not None and sni != expected and normalize_host(sni) != expected:
             raise HostsDisagree(f"the connection goes to {expected}, SNI names another host")
-        if host_field is None or (host_field == expected == connection.host and _is_default(connection)):
+        if host_field is None or (host == expected and _is_spelled(connection, host_field)):
             return
-        if parse_authority(host_field, connection.scheme) != (expected, connection.port):
-            raise HostsDisagree(
-                f"the connection goes to {expected}:{connection.port}, Host names another origin"
-            )
+        if parse_authority(host_field, scheme) != (expected, port):
+            raise HostsDisagree(f"the connection goes to {expected}:{port}, Host names another origin")
     except ValueError:
         raise HostsDisagree("the request names something that is no host") from None
 
 
-def _is_default(origin: Origin) -> bool:
-    return DEFAULT_PORTS.get(origin.scheme) == origin.port
+def agree_at_sight(connection: Origin, sni: str | None, host_field: str | None) -> bool:
+    """Whether SNI and Host are just what nearly every program says, so that nothing has to be parsed.
+
+    The connection's host has to be as `normalize_host` leaves it. For all else there is `check_agreement`.
+    """
+    if sni is not None and sni != connection.host:
+        return False
+    return host_field is None or _is_spelled(connection, host_field)
+
+
+def _is_spelled(origin: Origin, text: str) -> bool:
+    """Whether *text* is what nearly every program sends as Host to the origin."""
+    scheme, host, port = origin
+    if DEFAULT_PORTS.get(scheme) == port and text == host:
+        return True
+    return text == f"{host}:{port}" and ":" not in host

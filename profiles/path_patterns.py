@@ -18,6 +18,12 @@ _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _MAY_HIDE_DOTS = re.compile(r"%|\\|\.\.|/\.")
 
 
+def is_plain(path: str) -> bool:
+    """Whether `normalize_path` leaves *path* as it is and `lenient_path` has nothing to say of it."""
+    # What `_MAY_HIDE_DOTS` finds, in a third of its time.
+    return not ("%" in path or "/." in path or ".." in path or "\\" in path)
+
+
 def normalize_path(path: str) -> str:
     """The path as RFC 3986 section 6.2.2 reads it: unreserved characters decoded, other escapes in upper
     case, dot segments removed, so that `/api/%2e%2e/admin` is `/admin`. `%2F` stays data."""
@@ -91,7 +97,9 @@ class PathPattern:
         if self.regex is None:
             return {}
         found = self.regex.fullmatch(path)
-        return found.groupdict() if found else None
+        if found is None:
+            return None
+        return found.groupdict() if self.captures else {}
 
 
 EVERY_PATH = PathPattern("/**", (), (Depth.ANY,), (0, -1, 0, 0, 0), None)

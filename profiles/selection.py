@@ -1,7 +1,7 @@
 """Which profile owns a request: an index over all match entries, in which the most specific one wins.
 
 Hosts, literal host suffixes and a literal path segment are dictionary keys, so ten thousand profiles cost
-what one does.
+what one does. Where the origin alone decides, the path is not looked at.
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from profiles.errors import PathAmbiguous
 from profiles.host_patterns import HostPattern, Precision, compile_host
 from profiles.model import MatchSettings
 from profiles.origins import normalize_host
-from profiles.path_patterns import PathPattern, compile_path, lenient_path, normalize_path
-from profiles.requests import RequestHead
+from profiles.path_patterns import (
+    EVERY_PATH,
+    PathPattern,
+    compile_path,
+    is_plain,
+    lenient_path,
+    normalize_path,
+)
+from profiles.requests import Origin, RequestHead
 
 Rank = tuple[int, int, tuple[int, ...], bool, int]
 
@@ -54,6 +61,19 @@ class MatchRule:
         port = f":{self.port}" if self.port is not None else ""
         methods = f" [{', '.join(sorted(self.methods))}]" if self.methods else ""
         return f"{self.scheme or 'any'}://{self.host.text}{port}{self.path.text}{methods}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it owns all that gets to its origin: one host, and any path and method."""
+        return self.host.precision is Precision.EXACT and self.path is EVERY_PATH and not self.methods
+
+    def match(self, host: str, path: str) -> dict[str, str] | None:
+        """What is captured of a normalised *host* and *path*, or None where the rule does not mean them."""
+        captured = self.host.match(host)
+        if captured is None:
+            return None
+        below = self.path.match(path)
+        return captured | below if captured and below is not None else below
 
     def misses(self, head: RequestHead) -> str | None:
         """Why the rule does not own a request whose host and path it means, or None where it does."""
@@ -92,27 +112,44 @@ def compile_match(settings: MatchSettings) -> MatchRule:
 
 
 type Entry[P] = tuple[str, MatchRule, P]
+"""The name of a profile, one entry of its `match`, and the profile."""
 
 FEW = 4
 """So many entries are gone through as quickly as they are told apart."""
 
 
 class _Shelf[P]:
-    """The entries of one host or host suffix, told apart by the path segment that tells most of them."""
+    """The entries of one host or host suffix, told apart by the path segment that tells most of them.
 
-    def __init__(self, entries: Iterable[Entry[P]]) -> None:
+    Each stands there as what it selects where it captures nothing: made once, not for each request.
+    """
+
+    __slots__ = ("_by_segment", "_depth", "_owners", "_rest", "_sole", "doors", "entries")
+
+    def __init__(self, entries: Iterable[Selection[P]]) -> None:
         self.entries = tuple(sorted(entries, key=_rank, reverse=True))
-        self.doors = tuple(
-            {(rule.host.text, rule.scheme, rule.port): rule for _, rule, _ in self.entries}.values()
-        )
+        rules = [entry.rule for entry in self.entries]
+        self.doors = tuple({(rule.host.text, rule.scheme, rule.port): rule for rule in rules}.values())
         """One rule for each host, scheme and port."""
+        best = self.entries[0]
+        is_for_any = best.rule.is_whole and best.rule.scheme is None and best.rule.port is None
+        self._sole = best if is_for_any else None
+        self._owners = self._owners_by_origin() if not is_for_any else {}
         self._depth = self._best_depth()
-        self._by_segment: dict[str, tuple[Entry[P], ...]] = {}
-        self._rest: tuple[Entry[P], ...] = self.entries
+        self._by_segment: dict[str, tuple[Selection[P], ...]] = {}
+        self._rest: tuple[Selection[P], ...] = self.entries
         if self._depth is not None:
             self._divide(self._depth)
 
-    def for_path(self, path: str) -> tuple[Entry[P], ...]:
+    def owner_of_all(self, scheme: str, port: int) -> Selection[P] | None:
+        """Who owns every request to this scheme and port, of whatever path and method; None where those have
+        a say."""
+        if self._sole is not None:
+            return self._sole
+        owners = self._owners.get(scheme)
+        return owners.get(port, owners[None]) if owners is not None else None
+
+    def for_path(self, path: str) -> tuple[Selection[P], ...]:
         """The entries that may own *path*, most specific first."""
         if self._depth is None:
             return self.entries
@@ -121,20 +158,39 @@ class _Shelf[P]:
             return self._rest
         return self._by_segment.get(parts[self._depth + 1], self._rest)
 
+    def _owners_by_origin(self) -> dict[str, dict[int | None, Selection[P] | None]]:
+        """For each scheme that has any, the owners by port: those that entries name, and None for all others.
+
+        The first of the entries that mean the origin, in the order of `for_path`, owns whatever gets there
+        if it names neither path nor methods: so it does in each reading of a path.
+        """
+        first: dict[tuple[str | None, int | None], int] = {}
+        for order, entry in enumerate(self.entries):
+            first.setdefault((entry.rule.scheme, entry.rule.port), order)
+
+        def owner(scheme: str, port: int | None) -> Selection[P] | None:
+            doors = itertools.product((scheme, None), (port, None))
+            order = min((first[door] for door in doors if door in first), default=None)
+            return None if order is None or not self.entries[order].rule.is_whole else self.entries[order]
+
+        ports = {None, *(port for _, port in first)}
+        owners = {scheme: {port: owner(scheme, port) for port in ports} for scheme in ("http", "https")}
+        return {scheme: by_port for scheme, by_port in owners.items() if any(by_port.values())}
+
     def _best_depth(self) -> int | None:
         if len(self.entries) <= FEW:
             return None
         seen: dict[int, set[str]] = defaultdict(set)
-        for _, rule, _ in self.entries:
-            for depth, segment in enumerate(_leading_literals(rule.path)):
+        for entry in self.entries:
+            for depth, segment in enumerate(_leading_literals(entry.rule.path)):
                 seen[depth].add(segment)
         return max(seen, key=lambda depth: len(seen[depth]), default=None)
 
     def _divide(self, depth: int) -> None:
-        named: dict[str, list[Entry[P]]] = defaultdict(list)
-        rest: list[Entry[P]] = []
+        named: dict[str, list[Selection[P]]] = defaultdict(list)
+        rest: list[Selection[P]] = []
         for entry in self.entries:
-            literals = _leading_literals(entry[1].path)
+            literals = _leading_literals(entry.rule.path)
             (named[literals[depth]] if len(literals) > depth else rest).append(entry)
         self._rest = tuple(rest)
         self._by_segment = {
@@ -143,8 +199,8 @@ class _Shelf[P]:
         }
 
 
-def _rank(entry: Entry[object]) -> Rank:
-    return entry[1].rank
+def _rank(entry: Selection[Any]) -> Rank:
+    return entry.rule.rank
 
 
 def _leading_literals(path: PathPattern) -> list[str]:
@@ -155,11 +211,11 @@ class ProfileIndex[P]:
     """All match entries of one snapshot of the profiles."""
 
     def __init__(self, entries: Iterable[Entry[P]]) -> None:
-        exact: dict[str, list[Entry[P]]] = defaultdict(list)
-        suffixes: dict[str, list[Entry[P]]] = defaultdict(list)
-        for entry in entries:
-            host = entry[1].host
-            (exact if host.precision is Precision.EXACT else suffixes)[host.suffix].append(entry)
+        exact: dict[str, list[Selection[P]]] = defaultdict(list)
+        suffixes: dict[str, list[Selection[P]]] = defaultdict(list)
+        for name, rule, profile in entries:
+            table = exact if rule.host.precision is Precision.EXACT else suffixes
+            table[rule.host.suffix].append(Selection(name, profile, (), rule))
         self._exact = {host: _Shelf(found) for host, found in exact.items()}
         self._suffixes = {suffix: _Shelf(found) for suffix, found in suffixes.items()}
 
@@ -168,15 +224,30 @@ class ProfileIndex[P]:
 
         Raises PathAmbiguous where the owner depends on how the origin reads the path.
         """
+        return self.owner_of_all(head.origin) or self.select_by_path(head)
+
+    def owner_of_all(self, origin: Origin) -> Selection[P] | None:
+        """The owner of every request to *origin*, found without a look at it.
+
+        None where path or method or a host pattern has a say, and where the origin's host is not as
+        `normalize_host` leaves it: then `select_by_path` decides.
+        """
+        shelf = self._exact.get(origin.host)
+        return shelf.owner_of_all(origin.scheme, origin.port) if shelf is not None else None
+
+    def select_by_path(self, head: RequestHead) -> Selection[P] | None:
+        """As `select`, for a request to an origin for which `owner_of_all` gives none."""
         host = normalize_host(head.origin.host)
         shelves = self._shelves_for(host)
         if not shelves:
             return None
         path = head.path
-        selection = self._owner(shelves, head, host, normalize_path(path))
+        if is_plain(path):
+            return _owner(shelves, head, host, path)
+        selection = _owner(shelves, head, host, normalize_path(path))
         lenient = lenient_path(path)
         if lenient is not None:
-            other = self._owner(shelves, head, host, lenient)
+            other = _owner(shelves, head, host, lenient)
             if (other and (other.name, other.captures)) != (
                 selection and (selection.name, selection.captures)
             ):
@@ -185,20 +256,6 @@ class ProfileIndex[P]:
                     profile=selection.name if selection else None,
                 )
         return selection
-
-    def _owner(
-        self, shelves: list[_Shelf[P]], head: RequestHead, host: str, path: str
-    ) -> Selection[P] | None:
-        for name, rule, profile in _in_order(shelves, path):
-            captured = rule.host.match(host)
-            if captured is None:
-                continue
-            below = rule.path.match(path)
-            if below is None or rule.misses(head) is not None:
-                continue
-            captured |= below
-            return Selection(name, profile, tuple(sorted(captured.items())) if captured else (), rule)
-        return None
 
     def may_own(self, host: str, port: int, scheme: str = "https") -> bool:
         """Whether some request to this host, port and scheme can have an owner."""
@@ -218,7 +275,7 @@ class ProfileIndex[P]:
         entries = [entry for shelf in self._shelves_for(host) for entry in shelf.entries]
         found: list[Candidate] = []
         owned = False
-        for name, rule, _ in sorted(entries, key=_rank, reverse=True):
+        for name, _, _, rule in sorted(entries, key=_rank, reverse=True):
             if rule.host.match(host) is None:
                 continue
             outcome = rule.misses(head)
@@ -234,7 +291,7 @@ class ProfileIndex[P]:
         """The hosts of all entries as they are written, for a hint at a near miss."""
         for table in (self._exact, self._suffixes):
             for shelf in table.values():
-                yield from (rule.host.text for _, rule, _ in shelf.entries)
+                yield from (entry.rule.host.text for entry in shelf.entries)
 
     def _shelves_for(self, host: str) -> list[_Shelf[P]]:
         """Where the entries stand that may mean *host*."""
@@ -250,8 +307,16 @@ class ProfileIndex[P]:
         return found
 
 
-def _in_order[P](shelves: list[_Shelf[P]], path: str) -> Iterable[Entry[P]]:
-    """The entries that may own *path*, most specific first."""
-    if len(shelves) == 1:
-        return shelves[0].for_path(path)
+def _owner[P](shelves: list[_Shelf[P]], head: RequestHead, host: str, path: str) -> Selection[P] | None:
+    entries = shelves[0].for_path(path) if len(shelves) == 1 else _in_order(shelves, path)
+    for entry in entries:
+        captured = entry.rule.match(host, path)
+        if captured is None or entry.rule.misses(head) is not None:
+            continue
+        return entry._replace(captures=tuple(sorted(captured.items()))) if captured else entry
+    return None
+
+
+def _in_order[P](shelves: list[_Shelf[P]], path: str) -> Iterable[Selection[P]]:
+    """The entries of several shelves that may own *path*, most specific first."""
     return sorted((entry for shelf in shelves for entry in shelf.for_path(path)), key=_rank, reverse=True)

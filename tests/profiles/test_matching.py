@@ -10,8 +10,15 @@ from profiles.ambiguities import ambiguities
 from profiles.errors import HostsDisagree, PathAmbiguous
 from profiles.host_patterns import compile_host
 from profiles.model import MatchSettings
-from profiles.origins import check_agreement, is_loopback, normalize_host, parse_authority
-from profiles.path_patterns import compile_path, lenient_path, normalize_path
+from profiles.origins import (
+    LONGEST,
+    agree_at_sight,
+    check_agreement,
+    is_loopback,
+    normalize_host,
+    parse_authority,
+)
+from profiles.path_patterns import compile_path, is_plain, lenient_path, normalize_path
 from profiles.requests import Origin, RequestHead
 from profiles.selection import ProfileIndex, compile_match
 
@@ -236,6 +243,16 @@ def test_lenient_reading_holds_no_dot_segment(parts: list[str]) -> None:
     assert lenient is None or not {".", ".."} & set(lenient.split("/"))
 
 
+@given(st.text(alphabet="ab./%2eE;\\\n", max_size=12))
+def test_plain_path_has_one_reading_which_is_itself(text: str) -> None:
+    """Where nothing is hidden there is nothing to decode, to remove or to read in another way."""
+    path = "/" + text
+
+    if is_plain(path):
+        assert normalize_path(path) == path
+        assert lenient_path(path) is None
+
+
 PRECEDENCE = {
     "exact": {"host": "acme.example.com"},
     "capture": {"host": "{tenant}.example.com"},
@@ -309,6 +326,97 @@ def test_entries_that_are_not_reported_as_ambiguous_have_one_order(
     forwards, backwards = index(**entries), index(**dict(reversed(entries.items())))
 
     assert ambiguities(rules) or owner(forwards, url) == owner(backwards, url)
+
+
+ENTRIES = st.fixed_dictionaries(
+    {"host": st.sampled_from(["a.test", "b.test", "*.test", "{x}.test"])},
+    optional={
+        "scheme": st.sampled_from(["http", "https"]),
+        "port": st.sampled_from([443, 8443]),
+        "methods": st.just(["GET"]),
+        "path": st.sampled_from(["/**", "/api/**", "/api", "/*", "/{y}/**", "/"]),
+    },
+)
+REQUESTS = st.builds(
+    RequestHead,
+    st.sampled_from(["GET", "POST"]),
+    st.builds(
+        Origin,
+        st.sampled_from(["http", "https", "ftp"]),
+        st.sampled_from(["a.test", "b.test", "c.test", "A.Test.", "x.a.test", "other"]),
+        st.sampled_from([80, 443, 8443]),
+    ),
+    st.lists(st.sampled_from(["/", "api", "..", "x", ";", "%2F", "%2e", "?", "\\", "\xe9"]), max_size=5).map(
+        lambda parts: "/" + "".join(parts)
+    ),
+    st.just(()),
+)
+
+
+@given(st.lists(ENTRIES, min_size=1, max_size=6), st.lists(REQUESTS, min_size=1, max_size=6))
+def test_owner_that_is_found_without_the_path_is_the_owner(
+    entries: list[dict], requests: list[RequestHead]
+) -> None:
+    """What the origin alone decides is what is found by path, method and every reading of the path."""
+    profiles = index(**{f"p{number}": entry for number, entry in enumerate(entries)})
+
+    for request in requests:
+        owner = profiles.owner_of_all(request.origin)
+
+        if owner is not None:
+            assert profiles.select_by_path(request) == profiles.select(request) == owner
+            (best, *_) = [item for item in profiles.candidates(request) if item.outcome == "owns the request"]
+            assert best.name == owner.name
+
+
+@pytest.mark.parametrize(
+    ("entries", "url", "decided"),
+    [
+        pytest.param([{}], "https://a.test", True, id="one-entry"),
+        pytest.param([{"path": "/**"}], "https://a.test", True, id="every-path"),
+        pytest.param([{"path": "/api/**"}], "https://a.test", False, id="path"),
+        pytest.param([{"methods": ["GET"]}], "https://a.test", False, id="methods"),
+        pytest.param([{}, {"path": "/api/**"}], "https://a.test", False, id="a-path-comes-first"),
+        pytest.param([{}, {"methods": ["GET"]}], "https://a.test", False, id="a-method-comes-first"),
+        pytest.param([{"scheme": "https"}], "https://a.test:444", True, id="scheme"),
+        pytest.param([{"scheme": "http"}], "https://a.test", False, id="another-scheme"),
+        pytest.param([{"port": 8443}], "https://a.test:8443", True, id="port"),
+        pytest.param([{"port": 8443}], "https://a.test", False, id="another-port"),
+        pytest.param(
+            [{}, {"port": 8443, "path": "/api/**"}], "https://a.test", True, id="path-of-another-port"
+        ),
+        pytest.param(
+            [{}, {"port": 8443, "path": "/api/**"}], "https://a.test:8443", False, id="path-of-this-port"
+        ),
+        pytest.param(
+            [{}, {"scheme": "http", "path": "/api/**"}], "https://a.test", True, id="path-of-another-scheme"
+        ),
+        pytest.param(
+            [{}, {"host": "*.test", "path": "/api/**"}], "https://a.test", True, id="wildcard-beside"
+        ),
+        pytest.param([{"host": "*.test"}], "https://a.test", False, id="wildcard"),
+        pytest.param([{"host": "{x}.test"}], "https://a.test", False, id="capture"),
+    ],
+)
+def test_origin_alone_decides_where_path_and_method_have_no_say(
+    entries: list[dict], url: str, decided: bool
+) -> None:
+    """Then one selection is made for all requests, and it is the one that a look at the path would find."""
+    profiles = index(**{f"p{number}": {"host": "a.test"} | entry for number, entry in enumerate(entries)})
+    request = head(url)
+
+    found = profiles.owner_of_all(request.origin)
+
+    assert (found is not None) is decided
+    assert found is None or profiles.select(request) is found
+
+
+def test_ten_thousand_ports_of_one_host_are_told_apart() -> None:
+    """The owner of each is at hand."""
+    profiles = index(p=[{"host": "a.test", "port": port} for port in range(1, 10_001)], q={"host": "a.test"})
+
+    assert owner(profiles, "https://a.test:9999/") == "p"
+    assert owner(profiles, "https://a.test:10001/") == "q"
 
 
 def test_many_paths_of_one_host_are_told_apart() -> None:
@@ -429,6 +537,43 @@ def test_connection_sni_and_host_have_to_agree(sni: str | None, host: str | None
     else:
         with pytest.raises(HostsDisagree):
             check_agreement(connection, sni, host)
+
+
+@pytest.mark.parametrize(
+    ("origin", "sni", "host", "at_sight", "agrees"),
+    [
+        (("https", "a.test", 443), "a.test", "a.test", True, True),
+        (("https", "a.test", 443), None, "a.test:443", True, True),
+        (("http", "a.test", 8080), None, "a.test:8080", True, True),
+        (("http", "a.test", 8080), None, None, True, True),
+        (("http", "a.test", 8080), None, "a.test", False, False),
+        (("https", "a.test", 443), "b.test", "a.test", False, False),
+        (("https", "a.test", 443), "A.test", "a.test", False, True),
+        (("http", "a.test", 8080), None, "A.test:08080", False, True),
+        (("http", "::1", 8080), None, "[::1]:8080", False, True),
+        (("http", "::1", 8080), None, "::1:8080", False, False),
+        (("http", "::1:80", 80), None, "::1:80:80", False, False),
+    ],
+)
+def test_what_nearly_every_program_says_agrees_at_sight(
+    origin: tuple, sni: str | None, host: str | None, at_sight: bool, agrees: bool
+) -> None:
+    """Whatever else is said is parsed; nothing agrees at sight that would not agree when it is parsed."""
+    connection = Origin(*origin)
+
+    assert agree_at_sight(connection, sni, host) is at_sight
+    if agrees:
+        check_agreement(connection, sni, host)
+    else:
+        with pytest.raises(HostsDisagree):
+            check_agreement(connection, sni, host)
+
+
+@pytest.mark.parametrize("host", ["a.test:" + "0" * LONGEST + "80", "a" + "\xad" * LONGEST + ".test"])
+def test_host_without_end_is_no_host(host: str) -> None:
+    """What is remembered of clients' hosts is bounded in length as in number."""
+    with pytest.raises(HostsDisagree):
+        check_agreement(Origin("http", "a.test", 80), None, host)
 
 
 @pytest.mark.parametrize(
