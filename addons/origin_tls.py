@@ -22,11 +22,20 @@ class OriginTls:
     """
 
     def __init__(self, materials: Mapping[OwnTls, TlsMaterial]) -> None:
-        self._contexts = contexts_of(materials)
+        self._made: dict[TlsMaterial, SSL.Context] = {}
+        self._contexts: dict[OwnTls, SSL.Context] = {}
+        self.adopt(materials)
 
     def adopt(self, materials: Mapping[OwnTls, TlsMaterial]) -> None:
-        """Takes up those of a new snapshot, for the connections that are opened from now on."""
-        self._contexts = contexts_of(materials)
+        """Takes up those of a new snapshot, for the connections that are opened from now on.
+
+        What is made of the same material is kept: to load the authorities takes some milliseconds for each.
+        """
+        made = {
+            material: self._made.get(material) or _context(material)
+            for material in dict.fromkeys(materials.values())
+        }
+        self._made, self._contexts = made, {own: made[material] for own, material in materials.items()}
 
     def tls_start_server(self, tls_start: tls.TlsData) -> None:
         server = tls_start.context.server
@@ -47,12 +56,8 @@ class OriginTls:
         cast("Any", SSL)._lib.SSL_set_post_handshake_auth(cast("Any", made)._ssl, 1)  # noqa: SLF001
 
 
-def contexts_of(materials: Mapping[OwnTls, TlsMaterial]) -> dict[OwnTls, SSL.Context]:
-    """A context for each, made once: the files are read here and not on the way of a request."""
-    return {own: _context(material) for own, material in materials.items()}
-
-
 def _context(material: TlsMaterial) -> SSL.Context:
+    """Reads the files, which is why it is done here and not on the way of a request."""
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_verify(SSL.VERIFY_PEER)

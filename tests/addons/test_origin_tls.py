@@ -153,6 +153,19 @@ def test_a_reload_is_adopted(tool: taddons.context, addon: OriginTls, own: OwnTl
     assert outcomes == [False, True]
 
 
+def test_a_reload_makes_anew_only_what_has_changed(addon: OriginTls, own: OwnTls) -> None:
+    """A fleet of certificates would hold up every flow."""
+    (before,) = addon._contexts.values()
+    (material,) = addon._made
+
+    addon.adopt({own: material, OwnTls(own.trusted_ca): material})
+    kept = set(addon._contexts.values())
+    addon.adopt({own: material_of(own)})
+
+    assert kept == {before}
+    assert set(addon._contexts.values()) != kept
+
+
 def test_ways_are_equal_only_with_equal_tls(own: OwnTls) -> None:
     """mitmproxy compares them before it takes up a connection that is open."""
     gateway = parse_connector("http://gateway:3128")
