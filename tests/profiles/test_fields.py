@@ -91,6 +91,28 @@ def test_header_replaces_every_one_of_the_client() -> None:
     assert target == "/x?y"
 
 
+@pytest.mark.parametrize("fields", [["Authorization"], ["Authorization", "X-Key"]], ids=["one", "two"])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"Authorization", b"AUTHORIZATION", b"Authorisation", b"x-key", b"X-Ley", b""]),
+            st.sampled_from([b"1", b"2"]),
+        )
+    )
+)
+def test_header_leaves_no_field_of_its_name_and_every_other_one(
+    fields: list[str], client: list[tuple[bytes, bytes]]
+) -> None:
+    """Invariant I3, in any case and number, in the client's order; names that are as long stay."""
+    names = {name.lower() for name in fields}
+    prepared = plan(*(("header", name, "v") for name in fields)).prepare({})
+
+    headers, _ = prepared.apply(head("/", tuple(client)))
+
+    rest = [item for item in client if item[0].decode().lower() not in names]
+    assert headers == (*rest, *((name.encode(), b"v") for name in fields))
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
