@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 
 from profiles.auth_errors import AuthErrorMatch
+from profiles.bindings import Binding
 from profiles.fields import InjectedPayload, PreparedFields
 from profiles.held_tokens import HeldToken
-from profiles.profile import Profile
 from profiles.requests import HeaderFields, RequestHead
-from profiles.tokens import Subject, TokenEvent, Tokens
+from profiles.tokens import TokenEvent
 
 
 class Verdict(Enum):
@@ -31,37 +30,26 @@ class Exchange:
     """
 
     __slots__ = (
+        "_binding",
         "_fields",
+        "_head",
         "_kept",
         "_kept_bytes",
-        "_prepare",
-        "_subject",
-        "_tokens",
         "event",
         "profile",
         "replayed",
         "token",
     )
 
-    def __init__(
-        self,
-        profile: Profile,
-        subject: Subject,
-        tokens: Tokens,
-        *,
-        token: HeldToken,
-        fields: PreparedFields,
-        prepare: Callable[[HeldToken], PreparedFields],
-        event: TokenEvent,
-    ) -> None:
-        self.profile = profile
+    def __init__(self, binding: Binding, head: RequestHead, token: HeldToken, event: TokenEvent) -> None:
+        """Raises TokenResponseInvalid where a field needs what came with no token."""
+        self.profile = binding.profile
         self.token = token
         self.event = event
         self.replayed = False
-        self._subject = subject
-        self._tokens = tokens
-        self._fields = fields
-        self._prepare = prepare
+        self._binding = binding
+        self._head = head
+        self._fields = binding.fields_with(token, head)
         self._kept: list[bytes] | None = []
         self._kept_bytes = 0
 
@@ -124,32 +112,32 @@ class Exchange:
 
     def give_up(self) -> None:
         """The replay that was meant to be cannot be: the token is renewed for the next request."""
-        self._tokens.reject_and_renew(self._subject, self.token)
+        self._binding.tokens.reject_and_renew(self._binding.subject, self.token)
 
     async def renew(self) -> bool:
         """Renews the rejected token; False where the answer is to be passed on (the key cools down).
 
         Raises a Refusal about the token.
         """
-        obtained = await self._tokens.renew_rejected(self._subject, self.token)
+        obtained = await self._binding.tokens.renew_rejected(self._binding.subject, self.token)
         if obtained is None:
             return False
         self.token = obtained.token
         self.event = obtained.event
-        self._fields = self._prepare(obtained.token)
+        self._fields = self._binding.fields_with(obtained.token, self._head)
         self.replayed = True
         return True
 
     def _accepted(self) -> Verdict:
         if self.replayed:
-            self._tokens.replay_accepted(self._subject)
+            self._binding.tokens.replay_accepted(self._binding.subject)
         return Verdict.FORWARD
 
     def _rejected(self) -> Verdict:
         if self.replayed:
-            self._tokens.replay_rejected(self._subject, self.token)
+            self._binding.tokens.replay_rejected(self._binding.subject, self.token)
             return Verdict.FORWARD
-        if self._tokens.cooling(self._subject):
+        if self._binding.tokens.cooling(self._binding.subject):
             return Verdict.FORWARD
         if not self.replayable:
             self.give_up()

@@ -17,7 +17,7 @@ from profiles.held_tokens import TokenKey, TokenResponse
 from profiles.selection import ProfileIndex
 from profiles.tokens import TokenEvent
 from tests.profiles.profile_ground import compiled, head
-from tests.profiles.token_ground import WRONG, subject_with
+from tests.profiles.token_ground import WRONG, renewed, subject_with
 
 PER_REQUEST = [
     {"in": "header", "key": "X-Key", "value": "{{request.method}} {{request.path}} {{access_token}}"}
@@ -273,6 +273,65 @@ async def test_what_is_remembered_of_captures_is_bounded_hazard_17(world):
         authorizer.authorize_at_once(select(authorizer, request, sni=host, hosts=(host,)), request)
 
     assert len(authorizer._bindings) == MAXIMUM_BINDINGS
+
+
+async def test_profiles_without_captures_are_bound_once_hazard_17(world):
+    """However many captures of others come and go."""
+    plain, tenants = compiled(), compiled("stock", match={"host": "{tenant}.example.org"})
+    authorizer = world.authorizer(plain, tenants)
+    await authorizer.authorize(select(authorizer), head())
+    for number in range(MAXIMUM_BINDINGS + 10):
+        host = f"t{number}.example.org"
+        request = head(host=host)
+        authorizer.authorize_at_once(select(authorizer, request, sni=host, hosts=(host,)), request)
+
+    exchange = authorizer.authorize_at_once(select(authorizer), head())
+
+    assert exchange is not None
+    assert world.bound.count(("orders", ())) == 1
+
+
+async def test_what_becomes_of_a_token_is_seen_by_the_next_request(world, tokens, server, clock):
+    """Rejected, cleared or expired, it is not at hand; past its soft expiry it is, and is renewed beside."""
+    authorizer = world.authorizer(compiled())
+    selection = select(authorizer)
+
+    def at_once():
+        exchange = authorizer.authorize_at_once(selection, head())
+        return exchange and exchange.token
+
+    first = await authorizer.authorize(selection, head())
+    subject = first._binding.subject
+    assert at_once() is first.token
+    tokens.reject(subject, first.token)
+    assert at_once() is None
+    second = await authorizer.authorize(selection, head())
+    assert at_once() is second.token
+    await tokens.clear("orders")
+    assert at_once() is None
+    third = await authorizer.authorize(selection, head())
+    clock.now = third.token.soft_at
+    assert at_once() is third.token
+    await renewed(tokens, subject)
+    fourth = at_once()
+    clock.now = fourth.expires_at
+
+    assert at_once() is None
+    assert fourth is not third.token
+    assert server.asked == ["password", "refresh", "password", "refresh"]
+
+
+async def test_a_reload_finds_the_tokens_of_what_stayed_the_same(world, server):
+    """What is remembered for each request begins anew, the tokens go on; changed credentials have none."""
+    before = world.authorizer(compiled())
+    token = (await before.authorize(select(before), head())).token
+
+    same = world.authorizer(compiled())
+    changed = world.authorizer(compiled(credentials={"username": "bot", "password": "new"}))
+
+    assert same.authorize_at_once(select(same), head()).token is token
+    assert changed.authorize_at_once(select(changed), head()) is None
+    assert server.asked == ["password"]
 
 
 async def test_a_refusal_about_the_token_is_the_requests(world, server):

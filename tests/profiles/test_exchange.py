@@ -261,11 +261,11 @@ async def test_what_is_shown_holds_no_token_hazard_16(authorize):
 async def test_changed_credentials_do_not_touch_an_exchange_under_way_hazard_12(authorize, tokens, server):
     """A rejection under the old credentials says nothing about the token of the new ones."""
     exchange = await authorize()
-    changed = subject_with(server, key=exchange._subject.key._replace(fingerprint="f2"))
+    changed = subject_with(server, key=exchange._binding.subject.key._replace(fingerprint="f2"))
     new = (await tokens.obtain(changed)).token
 
     exchange.judge_head(401, ())
     exchange.give_up()
-    await renewed(tokens, exchange._subject)
+    await renewed(tokens, exchange._binding.subject)
 
     assert tokens.current(changed) is new
