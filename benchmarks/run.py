@@ -185,6 +185,8 @@ def main() -> None:
     else:
         results.write(RESULTS)
         publish(results)
+    if any(each.least and each.failure for table in results.tables for each in table.comparisons):
+        sys.exit("what has a goal could not be measured")
 
 
 if __name__ == "__main__":
