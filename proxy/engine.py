@@ -1,4 +1,6 @@
-"""The mitmproxy lane: a master of the few addons that a proxy needs, from its start to its last request."""
+"""`serve` from its start to its last request: a mitmproxy master with the few addons that a proxy needs, and,
+where it is wanted, the express lane before it.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,17 @@ from mitmproxy.master import Master
 from addons import replay
 from addons.access_log import AccessLog
 from addons.metrics import Metrics
+from profiles.access_records import AccessRecord, json_line, readable_line
 from profiles.connectors import overview_of
 from profiles.errors import ConfigurationError
 from proxy import connections, debugging_checks, header_lookups
 from proxy.addon_manager import IndexedAddonManager
-from proxy.composition import compose
+from proxy.composition import Composition, compose
 from proxy.configuration_files import Configuration
 from proxy.console.running import RunningConsole
 from proxy.control import ControlServer, control_path
+from proxy.express.handover import MitmproxyLane
+from proxy.express.lane import ExpressLane
 from proxy.grantproxy_addons import GrantproxyAddons
 from proxy.joined_lines import JoinedLines
 
@@ -69,38 +74,60 @@ class UnderWay:
 class ProxyMaster(Master):
     """A master with nothing but what serves requests."""
 
-    def __init__(self, configuration: Configuration, ours: GrantproxyAddons, trusted: Path) -> None:
+    def __init__(
+        self, configuration: Configuration, ours: GrantproxyAddons, trusted: Path, *, listens: bool
+    ) -> None:
         super().__init__(options.Options(), asyncio.get_running_loop())
         self.addons = IndexedAddonManager(self)
         self.proxyserver = proxyserver.Proxyserver()
+        self.tls = tlsconfig.TlsConfig()
         self.under_way = UnderWay()
         self.access_log = JoinedLines(sys.stderr)
+        readable = sys.stderr.isatty()
+        self.line_of = readable_line if readable else json_line
         self.addons.add(
             core.Core(),
             self.proxyserver,
             ours,
             next_layer.NextLayer(),
-            tlsconfig.TlsConfig(),
+            self.tls,
             disable_h2c.DisableH2C(),
             self.under_way,
-            AccessLog(self.access_log.write, readable=sys.stderr.isatty()),
+            AccessLog(self.access_log.write, readable=readable),
             Metrics(ours.composition.tallies),
         )
         listen = configuration.settings.listen
         self.options.update(
             listen_host=listen.host,
             listen_port=listen.port,
+            server=listens,
             confdir=str(configuration.settings.ca_dir),
             # A refused request never touches the origin.
             connection_strategy="lazy",
             ssl_verify_upstream_trusted_ca=str(trusted),
         )
 
-    async def drain(self) -> None:
+    async def drain(self, express: ExpressLane | None) -> None:
         """Takes no new connections, waits for the requests under way, and ends."""
         await self.proxyserver.servers.update([])
+        if express is not None:
+            await express.drain(SECONDS_TO_DRAIN)
         await self.under_way.wait(SECONDS_TO_DRAIN)
         self.shutdown()
+
+    def express_lane(self, composition: Composition) -> ExpressLane:
+        """The express lane that leaves to this master what it does not speak."""
+
+        def write_record(record: AccessRecord, at: float) -> None:
+            self.access_log.write(self.line_of(record, at))
+
+        return ExpressLane(
+            composition,
+            self.tls.certstore,
+            MitmproxyLane(self.proxyserver),
+            write_record,
+            composition.tallies,
+        )
 
 
 async def serve(
@@ -109,8 +136,9 @@ async def serve(
     environ: Mapping[str, str],
     on_listening: Callable[[str, int], None],
     load: Callable[[], Configuration],
+    is_express: bool,
 ) -> None:
-    """Runs the proxy until SIGTERM or SIGINT; SIGHUP reloads by *load*.
+    """Runs the proxy until SIGTERM or SIGINT; SIGHUP reloads by *load*. *is_express* chooses the lane.
 
     Raises ConfigurationError, ConsoleUnavailable, and OSError where the listener's address cannot be had.
     """
@@ -125,52 +153,90 @@ async def serve(
     header_lookups.install()
     ours = GrantproxyAddons(composition)
     trusted = trusted_bundle(configuration, environ)
-    master = ProxyMaster(configuration, ours, trusted)
-    control: list[ControlServer] = []
-
-    class Announcement:
-        async def running(self) -> None:
-            addresses = master.proxyserver.listen_addrs()
-            if not addresses:
-                master.shutdown()
-                return
-            host, port = addresses[0][0], addresses[0][1]
-            control.append(await _start_control(configuration.settings.state_dir, port, ours))
-            console.start(lambda: ours.composition)
-            on_listening(host, port)
-
-    master.addons.add(Announcement())
+    master = ProxyMaster(configuration, ours, trusted, listens=not is_express)
+    express = master.express_lane(composition) if is_express else None
+    served = _Served(configuration, ours, master, express, console, on_listening)
+    master.addons.add(served)
     loop = asyncio.get_running_loop()
-    draining: list[asyncio.Task[None]] = []
-
-    def stop() -> None:
-        console.proxy_stops()
-        if draining:
-            master.shutdown()
-        else:
-            draining.append(asyncio.Task(master.drain(), loop=loop))
 
     def reload() -> None:
-        _reload(ours, load, environ)
+        if _reload(ours, load, environ) and express is not None:
+            express.adopt(ours.composition)
 
-    for number, handler in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload)):
+    handlers = {signal.SIGTERM: served.stop, signal.SIGINT: served.stop, signal.SIGHUP: reload}
+    for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     set_memory_aside()
     try:
         await master.run()
     finally:
-        master.access_log.flush()
-        for server in control:
-            await server.close()
-        await console.close()
-        await ours.composition.close()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        await served.close()
+        for number in handlers:
             loop.remove_signal_handler(number)
-    if not control:
+    if not served.has_listened:
         raise OSError(errno.EADDRNOTAVAIL, "the listener could not be opened")
 
 
-def _reload(ours: GrantproxyAddons, load: Callable[[], Configuration], environ: Mapping[str, str]) -> None:
+class _Served:
+    """What begins when the proxy listens, and ends with it; an addon, because mitmproxy says when that is."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        ours: GrantproxyAddons,
+        master: ProxyMaster,
+        express: ExpressLane | None,
+        console: RunningConsole,
+        on_listening: Callable[[str, int], None],
+    ) -> None:
+        self._settings = configuration.settings
+        self._ours, self._master, self._express = ours, master, express
+        self._console, self._on_listening = console, on_listening
+        self._control: ControlServer | None = None
+        self._draining: asyncio.Task[None] | None = None
+
+    @property
+    def has_listened(self) -> bool:
+        return self._control is not None
+
+    async def running(self) -> None:
+        address = await self._listen()
+        if address is None:
+            self._master.shutdown()
+            return
+        self._control = await _start_control(self._settings.state_dir, address[1], self._ours)
+        self._console.start(lambda: self._ours.composition)
+        self._on_listening(*address)
+
+    async def _listen(self) -> tuple[str, int] | None:
+        if self._express is not None:
+            try:
+                return await self._express.start(*self._settings.listen)
+            except OSError:
+                return None
+        addresses = self._master.proxyserver.listen_addrs()
+        return (addresses[0][0], addresses[0][1]) if addresses else None
+
+    def stop(self) -> None:
+        """Lets the requests under way end; who asks twice waits for nobody."""
+        self._console.proxy_stops()
+        if self._draining is not None:
+            self._master.shutdown()
+        else:
+            loop = asyncio.get_running_loop()
+            self._draining = asyncio.Task(self._master.drain(self._express), loop=loop)
+
+    async def close(self) -> None:
+        if self._express is not None:
+            self._express.close()
+        self._master.access_log.flush()
+        if self._control is not None:
+            await self._control.close()
+        await self._console.close()
+        await self._ours.composition.close()
+
+
+def _reload(ours: GrantproxyAddons, load: Callable[[], Configuration], environ: Mapping[str, str]) -> bool:
     try:
         ours.adopt(compose(load(), environ=environ, before=ours.composition))
     except ConfigurationError as error:
@@ -178,6 +244,8 @@ def _reload(ours: GrantproxyAddons, load: Callable[[], Configuration], environ: 
     else:
         set_memory_aside()
         logger.warning("the configuration was reloaded")
+        return True
+    return False
 
 
 async def _start_control(state_dir: Path, port: int, ours: GrantproxyAddons) -> ControlServer:

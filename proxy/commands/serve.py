@@ -38,7 +38,7 @@ def serve(
     listen: ListenOption = None,
     console: ConsoleOption = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
-    lane: Annotated[Lane, typer.Option(help="What moves the bytes.")] = Lane.MITMPROXY,
+    lane: Annotated[Lane, typer.Option(help="What moves the bytes.")] = Lane.EXPRESS,
     insecure_open: InsecureOpenOption = False,
     until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
@@ -46,8 +46,6 @@ def serve(
 
     SIGTERM lets the requests under way finish, SIGHUP reads the configuration anew.
     """
-    if lane is Lane.EXPRESS:
-        raise CommandError("--lane express is not part of this release yet")
     if workers > 1:
         raise CommandError("--workers with more than one is not part of this release yet")
     configuration = load(config, listen=listen, console=console, insecure_open=insecure_open)
@@ -63,11 +61,19 @@ def serve(
 
     from proxy import engine
     from proxy.console.listener import ConsoleUnavailable
+    from proxy.event_loop import EventLoop
 
     try:
-        asyncio.run(
-            engine.serve(configuration, environ=os.environ, on_listening=announce_listener, load=reload)
-        )
+        with asyncio.Runner(loop_factory=EventLoop) as runner:
+            runner.run(
+                engine.serve(
+                    configuration,
+                    environ=os.environ,
+                    on_listening=announce_listener,
+                    load=reload,
+                    is_express=lane is Lane.EXPRESS,
+                )
+            )
     except ConsoleUnavailable as error:
         raise CommandError(str(error)) from None
     except OSError as error:

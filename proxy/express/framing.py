@@ -1,0 +1,232 @@
+"""How long a message's body is, and what else its head says of the connection it came on (RFC 9112). Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from profiles.errors import OriginAnswerInvalid, RequestMalformed
+from profiles.requests import HeaderFields
+from proxy.express.heads import TOKEN, AnswerStart, Fields, RequestStart
+
+CHUNKED: Final = -1
+UNTIL_CLOSE: Final = -2
+"""Lengths that are no number of bytes: section 7.1, and section 6.3 rule 8."""
+
+_DIGITS = re.compile(rb"[0-9]{1,19}")
+_NO_OPTIONS: frozenset[bytes] = frozenset()
+_USUAL_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade"})
+_NOT_TO_NOMINATE = frozenset(
+    {b"host", b"content-length", b"transfer-encoding", b"content-encoding", b"content-type"}
+)
+"""A Connection field that takes one of these out would change what the message is."""
+
+_NEVER_PASSED = frozenset(
+    {b"connection", b"proxy-connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade",
+     b"http2-settings", b"proxy-authorization", b"proxy-authenticate", b"proxy-authentication-info"}
+)  # fmt: skip
+"""Hop-by-hop fields, and those that are between a client and its proxy."""
+_CODINGS = frozenset({b"transfer-encoding"})
+
+
+@dataclass(slots=True)
+class RequestFraming:
+    """What a request's head says of its body and its connection."""
+
+    length: int = 0
+    """Of the body in bytes, or CHUNKED."""
+    hosts: tuple[bytes, ...] = ()
+    keeps_alive: bool = True
+    expects_continue: bool = False
+    upgrade: bytes | None = None
+    """The protocol that the client would go over to, where it is one that can be carried as bytes."""
+    proxy_authorization: bytes | None = None
+    passed: HeaderFields = ()
+    """The header section without what ends here."""
+
+
+@dataclass(slots=True)
+class AnswerFraming:
+    """What an answer's head says of its body and its connection."""
+
+    length: int
+    """Of the body in bytes, CHUNKED or UNTIL_CLOSE."""
+    keeps_alive: bool
+    ends_here: int
+    """How many fields of the header section are for this connection alone."""
+    options: frozenset[bytes]
+    """What its Connection field names."""
+
+    def passed(self, start: AnswerStart) -> HeaderFields:
+        """The header section without what ends here. Its coding stays: whoever writes the head says otherwise
+        where the framing changes."""
+        if not self.ends_here:
+            return tuple(start.fields)
+        return _without(start.fields, self.options, keep=_CODINGS)
+
+
+def frame_request(start: RequestStart) -> RequestFraming:
+    """Raises RequestMalformed for what can be read in two ways."""
+    said = _Said()
+    for name, value in start.of_interest:
+        said.note(name, value)
+    framing = RequestFraming(
+        length=_request_length(said, start.minor),
+        hosts=_checked_hosts(said.hosts, start.minor),
+        keeps_alive=start.minor == 1 or said.proxy_keep_alive,
+        expects_continue=said.expects_continue,
+        proxy_authorization=said.proxy_authorization,
+    )
+    if not said.ends_here:
+        framing.passed = tuple(start.fields)
+        return framing
+    options = said.options
+    if not options.isdisjoint(_NOT_TO_NOMINATE):
+        raise RequestMalformed("Connection names a field that says what the message is")
+    if b"close" in options:
+        framing.keeps_alive = False
+    elif b"keep-alive" in options:
+        framing.keeps_alive = True
+    if said.upgrade is not None and b"upgrade" in options and _can_be_relayed(said.upgrade):
+        framing.upgrade = said.upgrade
+    framing.passed = _without(start.fields, options)
+    return framing
+
+
+class _Said:
+    """What a request's fields of interest say, taken together."""
+
+    def __init__(self) -> None:
+        self.hosts: list[bytes] = []
+        self.length: bytes | None = None
+        self.codings = b""
+        self.options = _NO_OPTIONS
+        self.upgrade: bytes | None = None
+        self.expects_continue = False
+        self.proxy_authorization: bytes | None = None
+        self.proxy_keep_alive = False
+        self.ends_here = False
+
+    def note(self, name: bytes, value: bytes) -> None:
+        self.ends_here = self.ends_here or name in _NEVER_PASSED
+        match name:
+            case b"host":
+                self.hosts.append(value)
+            case b"content-length":
+                self.length = value
+            case b"transfer-encoding":
+                self.codings = b"%b,%b" % (self.codings, value) if self.codings else value
+            case b"connection":
+                self.options |= _options_of(value)
+            case b"upgrade":
+                self.upgrade = value if self.upgrade is None else b"%b, %b" % (self.upgrade, value)
+            case b"expect":
+                self.expects_continue = _expects_continue(value)
+            case b"proxy-authorization":
+                self.proxy_authorization = value
+            case b"proxy-connection":
+                # What HTTP/1.0 clients say to proxies that they want to go on with.
+                self.proxy_keep_alive = value.lower() == b"keep-alive"
+
+
+def _checked_hosts(hosts: list[bytes], minor: int) -> tuple[bytes, ...]:
+    if len(hosts) > 1:
+        raise RequestMalformed("the request has several Host fields")
+    if not hosts and minor == 1:
+        raise RequestMalformed("the request has no Host field")
+    return tuple(hosts)
+
+
+def _request_length(said: _Said, minor: int) -> int:
+    """RFC 9112 section 6.3, but that what can be read in two ways is refused."""
+    if said.codings:
+        if said.length is not None:
+            raise RequestMalformed("the request has both Content-Length and Transfer-Encoding")
+        if minor == 0:
+            raise RequestMalformed("an HTTP/1.0 request has a Transfer-Encoding")
+        if said.codings.strip().lower() != b"chunked":
+            raise RequestMalformed("the transfer coding is not known here", status=501)
+        return CHUNKED
+    if said.length is None:
+        return 0
+    length = _length_of(said.length)
+    if length < 0:
+        raise RequestMalformed("the Content-Length is no length")
+    return length
+
+
+def frame_answer(start: AnswerStart, *, is_for_head: bool) -> AnswerFraming:
+    """Reads an answer that is final. Raises OriginAnswerInvalid for what can be read in two ways."""
+    options, length, codings = _NO_OPTIONS, None, b""
+    ends_here = 0
+    for name, value in start.of_interest:
+        if name == b"content-length":
+            length = value
+        elif name == b"transfer-encoding":
+            codings = b"%b,%b" % (codings, value) if codings else value
+        elif name == b"connection":
+            ends_here += 1
+            options |= _options_of(value)
+        elif name in _NEVER_PASSED:
+            ends_here += 1
+    keeps_alive = b"close" not in options and (start.minor == 1 or b"keep-alive" in options)
+    body = _answer_length(start, length, codings, is_for_head=is_for_head)
+    if options and not options.isdisjoint(_NOT_TO_NOMINATE):
+        raise OriginAnswerInvalid("its Connection field names one that says what the message is")
+    return AnswerFraming(body, keeps_alive, ends_here, options)
+
+
+def end_to_end_of(start: AnswerStart) -> HeaderFields:
+    """The header section of an interim answer without what ends here."""
+    options = _NO_OPTIONS
+    for name, value in start.of_interest:
+        if name == b"connection":
+            options |= _options_of(value)
+    return _without(start.fields, options)
+
+
+def _answer_length(start: AnswerStart, length: bytes | None, codings: bytes, *, is_for_head: bool) -> int:
+    """Section 6.3, but that what can be read in two ways is refused."""
+    if codings and length is not None:
+        raise OriginAnswerInvalid("it has both Content-Length and Transfer-Encoding")
+    number = 0
+    if length is not None and (number := _length_of(length)) < 0:
+        raise OriginAnswerInvalid("its Content-Length is no length")
+    if is_for_head or start.status in (204, 304):
+        return 0
+    if codings:
+        if start.minor == 0 or codings.strip().lower() != b"chunked":
+            raise OriginAnswerInvalid("its transfer coding is not known here")
+        return CHUNKED
+    return UNTIL_CLOSE if length is None else number
+
+
+def _without(fields: Fields, options: frozenset[bytes], keep: frozenset[bytes] = frozenset()) -> HeaderFields:
+    dropped = _NEVER_PASSED
+    if options - _USUAL_OPTIONS or keep:
+        dropped = (dropped | options) - keep
+    return tuple([item for item in fields if item[0].lower() not in dropped])
+
+
+@lru_cache(maxsize=256)
+def _options_of(value: bytes) -> frozenset[bytes]:
+    return frozenset(
+        option for item in value.lower().split(b",") if TOKEN.fullmatch(option := item.strip(b" \t"))
+    )
+
+
+def _expects_continue(value: bytes) -> bool:
+    if value.lower() != b"100-continue":
+        raise RequestMalformed("the request expects what no one here knows", status=417)
+    return True
+
+
+def _length_of(value: bytes) -> int:
+    return int(value) if _DIGITS.fullmatch(value) else -1
+
+
+def _can_be_relayed(upgrade: bytes) -> bool:
+    """h2c is refused by silence, as RFC 9110 section 7.8 permits: requests in it could not be authorized."""
+    return all(item.strip().lower() not in (b"h2c", b"h2") for item in upgrade.split(b","))

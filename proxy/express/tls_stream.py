@@ -1,0 +1,211 @@
+"""TLS between a transport and the protocol above it, on the standard library's SSLObject.
+
+The bytes that opened the handshake may have been read already (a ClientHello that was looked at), for which
+asyncio's `start_tls` has no room; and a tunnel through a proxy that is reached by TLS is TLS within TLS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from typing import Any, Protocol
+
+_READ_BYTES = 256 * 1024
+
+
+class ByteStream(Protocol):
+    """What protocols here write to: a transport of asyncio's, or TLS on top of one."""
+
+    def write(self, data: bytes) -> None: ...
+    def write_eof(self) -> None: ...
+    def close(self) -> None: ...
+    def abort(self) -> None: ...
+    def is_closing(self) -> bool: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
+    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
+class TlsStream(asyncio.Protocol):
+    """The protocol of the transport below, and the transport of the protocol above.
+
+    `on_established` is called once, with None or the error that ended the handshake.
+    """
+
+    def __init__(
+        self,
+        below: ByteStream,
+        above: asyncio.Protocol,
+        context: ssl.SSLContext,
+        on_established: Callable[[Exception | None], None],
+        *,
+        server_hostname: str | None = None,
+    ) -> None:
+        self._below = below
+        self._above = above
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_side=server_hostname is None,
+            server_hostname=server_hostname,
+        )
+        self._on_established: Callable[[Exception | None], None] | None = on_established
+        self._is_paused = False
+        self._is_closing = False
+        below.set_protocol(self)
+
+    def start(self, received: bytes = b"") -> None:
+        """Begins the handshake, with what was read of it already."""
+        if received:
+            self._incoming.write(received)
+        self._shake_hands()
+
+    # As a protocol
+
+    def data_received(self, data: bytes) -> None:
+        self._incoming.write(data)
+        if self._on_established is not None:
+            self._shake_hands()
+        elif not self._is_paused:
+            self._read()
+
+    def eof_received(self) -> bool | None:
+        if self._on_established is not None:
+            self._give_up(ConnectionResetError())
+            return None
+        if not self._is_closing:
+            if self._is_paused:
+                # What was read before the end is still to be had; who is above hears of the end behind it.
+                self._incoming.write_eof()
+                return True
+            self._end()
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_closing = True
+        if self._on_established is not None:
+            self._give_up(exc or ConnectionResetError())
+        self._above.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._above.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._above.resume_writing()
+
+    # As a transport
+
+    def write(self, data: bytes) -> None:
+        if self._is_closing:
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError:
+            self.abort()
+            return
+        self._below.write(self._outgoing.read())
+
+    def write_eof(self) -> None:
+        """TLS has no half of a connection to close that peers understand: the whole is closed."""
+        self.close()
+
+    def close(self) -> None:
+        if self._is_closing:
+            return
+        self._is_closing = True
+        with contextlib.suppress(ssl.SSLError):
+            # It wants the peer's close_notify, which nobody waits for.
+            self._tls.unwrap()
+        if closing := self._outgoing.read():
+            self._below.write(closing)
+        self._below.close()
+
+    def abort(self) -> None:
+        self._is_closing = True
+        self._below.abort()
+
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    def pause_reading(self) -> None:
+        self._is_paused = True
+        self._below.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._is_paused or self._is_closing:
+            return
+        self._is_paused = False
+        self._below.resume_reading()
+        if self._incoming.pending or self._tls.pending() or self._incoming.eof:
+            self._read()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self._above = protocol
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "ssl_object":
+            return self._tls
+        return self._below.get_extra_info(name, default)
+
+    # Within
+
+    def _shake_hands(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except ssl.SSLError as error:
+            self._flush()
+            self._give_up(error)
+            return
+        self._flush()
+        established, self._on_established = self._on_established, None
+        if established is not None:
+            established(None)
+        # The first request may have come with the end of the handshake.
+        if (self._incoming.pending or self._tls.pending()) and not self._is_paused:
+            self._read()
+
+    def _give_up(self, error: Exception) -> None:
+        established, self._on_established = self._on_established, None
+        self._is_closing = True
+        self._below.close()
+        if established is not None:
+            established(error)
+
+    def _read(self) -> None:
+        tls, incoming = self._tls, self._incoming
+        try:
+            while data := tls.read(_READ_BYTES):
+                self._above.data_received(data)
+                if self._is_paused or self._is_closing:
+                    return
+                # What OpenSSL would raise costs more than to see that there is nothing left.
+                if not incoming.pending and not tls.pending() and not incoming.eof:
+                    self._flush()
+                    return
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            # The latter without a word; peers often end so, and framing tells whether all was there.
+            pass
+        except ssl.SSLError:
+            self.abort()
+            return
+        self._flush()
+        self._end()
+
+    def _end(self) -> None:
+        if not self._above.eof_received():
+            self.close()
+
+    def _flush(self) -> None:
+        if not self._is_closing and (data := self._outgoing.read()):
+            self._below.write(data)
