@@ -12,7 +12,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Protocol
 
-_READ_BYTES = 256 * 1024
+_RECORD_BYTES = 16 * 1024
+"""OpenSSL gives one record at a time at most; a larger buffer would be made anew, and thrown away, each time."""
 
 
 class ByteStream(Protocol):
@@ -182,7 +183,7 @@ class TlsStream(asyncio.Protocol):
     def _read(self) -> None:
         tls, incoming = self._tls, self._incoming
         try:
-            while data := tls.read(_READ_BYTES):
+            while data := tls.read(_RECORD_BYTES):
                 self._above.data_received(data)
                 if self._is_paused or self._is_closing:
                     return
