@@ -37,9 +37,9 @@ HOW = f"""
 - **Bodies** pass in runs of a second, one after the other on one connection, from nginx's sendfile or to a
   server that answers when it has read the last byte; a program of a few lines counts them. p50 is the median
   of a run's bodies, p99 its slowest. A raw relay is a CONNECT tunnel through the same process to an origin
-  that no profile owns, with the same bytes in it. Over HTTPS the relay only copies what client and origin have
-  encrypted, while interception decrypts and encrypts each byte: stated, no goal. Client and origin encrypt as
-  well there, so the limit without a proxy stands beside it.
+  that no profile owns, with the same bytes in it. Over HTTPS the relay only copies what client and origin
+  have encrypted, while interception decrypts and encrypts each byte, so that ratio has no goal; and since
+  client and origin encrypt as well, what they reach without a proxy stands beside it.
 - **Unmatched** requests go through the same `serve` to a port that no profile owns; {MANY_PROFILES:,}
   profiles are compared with 1 in a process each.
 - **Latency** comes from an open-loop client: {RATE} requests a second are due at instants fixed beforehand,
