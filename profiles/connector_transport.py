@@ -76,8 +76,8 @@ class ConnectorTransport(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout(seconds) as limit:
                 response = await self._transport.handle_async_request(request)
-        except (httpx.TransportError, SOCKSError, AssertionError, TimeoutError) as error:
-            if is_through and isinstance(error, httpx.TransportError):
+        except (httpx.TransportError, SOCKSError, AssertionError, TimeoutError, ssl.SSLError) as error:
+            if is_through and isinstance(error, (httpx.TransportError, ssl.SSLError)):
                 self._connector.reached()
                 raise
             for stream in opened:

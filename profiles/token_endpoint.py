@@ -67,6 +67,10 @@ class TokenEndpoint:
             raise TokenEndpointUnreachable(_why(error)) from None
         except httpx.HTTPError:
             raise TokenEndpointUnreachable("the connection to the token endpoint broke") from None
+        except ssl.SSLError:
+            # TLS 1.3 tells a client that its certificate lacks or is not accepted once it has sent its
+            # request, and httpcore lets that through as it is.
+            raise TokenEndpointUnreachable("TLS with the token endpoint failed") from None
         except (httpx.InvalidURL, UnicodeError):
             raise TokenEndpointUnreachable("the token endpoint's address is no URL") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -139,7 +140,7 @@ async def send_check(
         return f"{unavailable.title}: {unavailable.detail}"
     except (httpx.TimeoutException, TimeoutError):
         return f"{head.origin} did not answer in time"
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
         # A foreign text may hold an address with secrets; this one word of it is ours to tell.
         if "certificate" in str(error).lower():
             return f"the certificate of {head.origin} is not accepted: trusted_ca names further authorities"

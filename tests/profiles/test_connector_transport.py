@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -14,6 +14,7 @@ from profiles.errors import ConnectorUnavailable, TokenEndpointUnreachable
 from profiles.grants import TokenRequest
 from profiles.token_client import TRIES, TokenClient
 from profiles.token_endpoint import TokenEndpoint
+from tests.end_to_end.servers.certificates import make_client_ca, make_test_ca
 from tests.profiles.profile_ground import compiled
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -100,6 +101,34 @@ async def test_a_failure_of_the_connector_is_its_own(scheme, talk, reason):
     assert raised.value.reason == reason
     assert (connector.condition.available, connector.condition.reason) == (False, reason)
     assert SENTINEL not in f"{raised.value} {raised.value!r} {raised.value.__cause__}"
+
+
+async def test_a_connector_that_wants_a_certificate_is_unavailable(tmp_path):
+    """In TLS 1.3 its alert comes after the handshake, when a tunnel was asked for already."""
+    ca = make_test_ca(tmp_path)
+    context = ca.server_context(client_ca=make_client_ca(tmp_path).path)
+    alerts = ssl.MemoryBIO()
+
+    async def refusing(reader, writer):
+        # Held back until the client has asked, so that nothing is lost to a reset connection.
+        incoming = ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, alerts, server_side=True)
+        with suppress(ssl.SSLError):
+            while True:
+                try:
+                    tls.do_handshake()
+                except ssl.SSLWantReadError:
+                    writer.write(alerts.read())
+                    incoming.write(await reader.read(65536))
+        writer.write(alerts.read())
+        await reader.read()
+
+    async with gateway("https", refusing) as connector:
+        endpoint = TokenEndpoint(ssl.create_default_context(cafile=ca.path), connector=connector)
+        with pytest.raises(ConnectorUnavailable) as raised:
+            await endpoint.fetch(request(), timeout=5)
+
+    assert raised.value.reason == "broke the connection off"
 
 
 async def test_a_failure_behind_the_connector_is_the_token_endpoints():

@@ -443,6 +443,7 @@ async def test_a_handshake_that_fails(serve) -> None:
         pytest.param(httpx.WriteTimeout("x"), "did not answer in time", 504, id="writing"),
         pytest.param(httpx.PoolTimeout("x"), "did not answer in time", 504, id="waiting"),
         pytest.param(httpx.ReadError("x"), "broke", 502, id="read"),
+        pytest.param(ssl.SSLError("x"), "TLS with the token endpoint failed", 502, id="TLS alert"),
         pytest.param(httpx.RemoteProtocolError("x"), "broke", 502, id="protocol"),
         pytest.param(httpx.LocalProtocolError("x"), "broke", 502, id="our own protocol"),
         pytest.param(httpx.InvalidURL("x"), "is no URL", 502, id="address"),

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import ssl
 from dataclasses import asdict, replace
 from urllib.parse import parse_qs
 
@@ -332,11 +333,12 @@ async def test_a_missing_capture_is_asked_for(trial, world):
     assert not world.passwords
 
 
-async def test_an_origin_that_cannot_be_reached_fails_the_trial(trial, world):
+@pytest.mark.parametrize("error", [httpx.ConnectError, ssl.SSLError])
+async def test_an_origin_that_cannot_be_reached_fails_the_trial(trial, world, error):
     """In our own words."""
 
     def fail(_):
-        raise httpx.ConnectError(f"to {TOKEN}")
+        raise error(f"to {TOKEN}")
 
     answer = world.token_answer
     world.__class__ = type(
