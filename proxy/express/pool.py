@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from profiles.errors import OriginBusy
 from profiles.requests import Origin
 from proxy.express.dialling import dial
 from proxy.express.origin_connection import Key, OriginConnection
+from proxy.express.tls_stream import ByteStream
 from proxy.express.ways import Way
 from proxy.limit_settings import LimitSettings
+
+Dial = Callable[[Origin, Way, asyncio.Protocol, float], Awaitable[ByteStream]]
+"""Opens a connection, as `dialling.dial` does."""
 
 SECONDS_YOUNG: Final = 2.0
 """An idle connection this young is hardly being closed by its origin at this moment."""
@@ -36,9 +40,12 @@ class _Place:
 class OriginPool:
     """`now` is set from outside, in seconds on the loop's clock, often enough for time-outs."""
 
-    def __init__(self, limits: LimitSettings, limit_reached: Callable[[str], None]) -> None:
+    def __init__(
+        self, limits: LimitSettings, limit_reached: Callable[[str], None], *, dial: Dial = dial
+    ) -> None:
         self.limits = limits
         self.now = 0.0
+        self._dial = dial
         self._limit_reached = limit_reached
         self._places: dict[Key, _Place] = {}
         self._open: set[OriginConnection] = set()
@@ -88,7 +95,7 @@ class OriginPool:
             place.in_flight += 1
         try:
             connection = OriginConnection(self, key, self.limits.head, self.limits.fields)
-            connection.stream = await dial(origin, way, connection, self.limits.connect_timeout)
+            connection.stream = await self._dial(origin, way, connection, self.limits.connect_timeout)
         except BaseException:
             self._leave(key, place)
             raise
