@@ -19,9 +19,6 @@ from addons.flows import (
 from profiles.authorization import Authorizer
 from profiles.exchange import Verdict
 
-WRITTEN_ON_THE_LOOP = 256 * 1024
-"""A body up to this many bytes takes milliseconds; 9 MB of XML would hold every other request for 600."""
-
 
 class Authorization:
     """Writes authorization into the requests that a profile owns, and judges their answers."""
@@ -92,8 +89,7 @@ async def _write_payload(passage: Passage, content: bytes) -> None:
     """Writes the fields into the body; the header section has to follow its new length."""
     headers, target = passage.exchange.authorize_head(passage.head)
     write = passage.exchange.authorize_payload
-    # A coded body may be any number of times larger when it is decoded.
-    if len(content) <= WRITTEN_ON_THE_LOOP and passage.head.field_value(b"content-encoding") is None:
+    if passage.exchange.writes_quickly(content, passage.head):
         passage.content, passage.headers = write(content, headers)
     else:
         # Pure: bytes and rendered fields in, bytes out; this hook is the flow's only one meanwhile.

@@ -21,7 +21,8 @@ from mitmproxy.proxy.layers import tls
 from mitmproxy.proxy.layers.http import GetHttpConnection, _upstream_proxy
 
 from addons.flows import Passage
-from profiles.connector_handshakes import handshake_with, refusal_by_status
+from profiles import connector_handshakes
+from profiles.connector_handshakes import handshake_with
 from profiles.connectors import Connector, reason_of
 from profiles.errors import ConnectorUnavailable
 from profiles.origins import normalize_host
@@ -115,12 +116,8 @@ def route_of(passage: Passage | None) -> Route | None:
     connector = profile.connector
     if connector is None:
         return Route.direct(head.origin, own_tls) if own_tls is not None else None
-    has_tunnel = (
-        is_https
-        or connector.scheme == "socks5"
-        # RFC 6455 section 4.1: a WebSocket goes through a proxy by CONNECT, whatever its scheme.
-        or head.field_value(b"upgrade") is not None
-    )
+    upgrades = head.field_value(b"upgrade") is not None
+    has_tunnel = connector.needs_tunnel(head.origin.scheme, upgrades=upgrades)
     return Route(connector, has_tunnel=has_tunnel, own_tls=own_tls)
 
 
@@ -150,19 +147,15 @@ def address_to_connector(request: http.Request, passage: Passage) -> None:
 
 
 def check_answer(passage: Passage, status: int) -> None:
-    """Raises ConnectorUnavailable for an answer that is the connector's own: 407 in answer to absolute-form.
-
-    Any other one may be the origin's, and is passed on.
-    """
-    connector = passage.exchange.profile.connector
-    if connector is None:
+    """Raises ConnectorUnavailable for an answer that is the connector's own."""
+    profile, route = passage.exchange.profile, route_of(passage)
+    if profile.connector is None or route is None:
         return
-    if status == 407 and not cast("Route", route_of(passage)).has_tunnel:
-        refusal = refusal_by_status(connector, status)
-        connector.failed(refusal)
-        refusal.profile = passage.exchange.profile.name
-        raise refusal
-    connector.reached()
+    try:
+        connector_handshakes.check_answer(profile.connector, status, has_tunnel=route.has_tunnel)
+    except ConnectorUnavailable as refusal:
+        refusal.profile = profile.name
+        raise
 
 
 class _Upstream(_upstream_proxy.HttpUpstreamProxy):

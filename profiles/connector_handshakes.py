@@ -159,6 +159,18 @@ class Socks5Handshake:
         return "asks for credentials" if has_none else "takes no user name and password"
 
 
+def check_answer(connector: Connector, status: int, *, has_tunnel: bool) -> None:
+    """Raises ConnectorUnavailable for an answer that is the connector's own: 407 in answer to absolute-form.
+
+    Any other one may be the origin's, and is passed on.
+    """
+    if status == 407 and not has_tunnel:
+        refusal = refusal_by_status(connector, status)
+        connector.failed(refusal)
+        raise refusal
+    connector.reached()
+
+
 def refusal_by_status(connector: Connector, status: int) -> ConnectorUnavailable:
     """What an HTTP proxy's answer means that is not the origin's."""
     if status == 407:

@@ -77,6 +77,11 @@ class Connector:
             return None
         return b"Basic " + base64.b64encode(f"{self.username}:{self.password}".encode())
 
+    def needs_tunnel(self, scheme: str, *, upgrades: bool) -> bool:
+        """Whether a request goes through it by a tunnel; else it is asked for the whole URL (RFC 9112 section
+        3.2.2). RFC 6455 section 4.1: a WebSocket goes through a proxy by CONNECT, whatever its scheme."""
+        return scheme == "https" or self.scheme == "socks5" or upgrades
+
     def reached(self) -> None:
         """Notes that a way through it was had."""
         if self.condition.available is not True:

@@ -11,6 +11,9 @@ from profiles.held_tokens import HeldToken
 from profiles.requests import HeaderFields, RequestHead
 from profiles.tokens import TokenEvent
 
+WRITTEN_QUICKLY = 256 * 1024
+"""Bytes of a body; 9 MB of XML would hold every other request for 600 milliseconds."""
+
 
 class Verdict(Enum):
     """What a lane does with an answer."""
@@ -70,6 +73,12 @@ class Exchange:
     def authorize_payload(self, content: bytes, headers: HeaderFields) -> InjectedPayload:
         """Body and header section to send. Raises PayloadNotInjectable or PayloadTooLarge."""
         return self._fields.inject_payload(content, headers)
+
+    @staticmethod
+    def writes_quickly(content: bytes, head: RequestHead) -> bool:
+        """Whether `authorize_payload` takes milliseconds at most, so that other requests may wait for it."""
+        # A coded body may be any number of times larger when it is decoded.
+        return len(content) <= WRITTEN_QUICKLY and head.field_value(b"content-encoding") is None
 
     def masked(self) -> PreparedFields:
         """The same fields with every dynamic value hidden, for display."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from profiles.requests import HeaderFields
 from proxy.express import writing
 from proxy.express.framing import CHUNKED, UNTIL_CLOSE, AnswerFraming
-from proxy.express.heads import AnswerStart, Fields
+from proxy.express.heads import AnswerStart
 
 
 class Written(Protocol):
@@ -47,7 +48,7 @@ class AnswerWriter:
         """Takes some content, never none."""
         self._out.append(writing.chunk(data) if self._chunks else data)
 
-    def end(self, trailers: Fields) -> None:
+    def end(self, trailers: HeaderFields) -> None:
         """The answer is whole, and goes out."""
         if self._chunks:
             self._out.append(writing.last_chunk(trailers))

@@ -29,8 +29,10 @@ class BodyReader(Protocol):
     is_done: bool
     rest: bytes
     trailers: Fields
-    size: int
-    """Bytes of content so far, where nothing else tells."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of content so far."""
 
     def feed(self, data: bytes) -> bytes:
         """The content in *data*. Raises BodyMalformedError."""
@@ -51,14 +53,17 @@ def reader_of(length: int) -> BodyReader:
 class LengthReader:
     """A body that has said how long it is."""
 
-    __slots__ = ("_left", "is_done", "rest", "size", "trailers")
+    __slots__ = ("_left", "_length", "is_done", "rest", "trailers")
 
     def __init__(self, length: int) -> None:
-        self._left = length
-        self.size = length
+        self._left = self._length = length
         self.is_done = length == 0
         self.rest = b""
         self.trailers: Fields = []
+
+    @property
+    def size(self) -> int:
+        return self._length - self._left
 
     def feed(self, data: bytes) -> bytes:
         length = len(data)

@@ -117,6 +117,11 @@ class ClientConnection(asyncio.Protocol):
         self._stalled_since = NEVER
         self.phase.takes_more()
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the client reads more slowly than it is written to."""
+        return self._stalled_since != NEVER
+
     # For whoever answers
 
     def write(self, data: bytes) -> None:
@@ -238,6 +243,7 @@ class Discarding:
     def __init__(self, client: ClientConnection) -> None:
         self._client = client
         self._bytes = 0
+        self._looks = 0.0
 
     def receive(self, data: bytes) -> None:
         self._bytes += len(data)
@@ -257,4 +263,10 @@ class Discarding:
         pass
 
     def time_is_up(self) -> None:
-        self._client.stream.abort()
+        stream = self._client.stream
+        if stream.get_write_buffer_size() and self._looks < self._client.lane.limits.write_timeout:
+            # It still takes its answer.
+            self._looks += SECONDS_TO_LINGER
+            self._client.wait("", SECONDS_TO_LINGER)
+        else:
+            stream.abort()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from profiles.answers import answer_of
 from profiles.auth_errors import INSPECTED_BYTES
-from profiles.connector_handshakes import refusal_by_status
+from profiles.connector_handshakes import check_answer
 from profiles.errors import InternalError, OriginAnswerInvalid, OriginUnreachable, PayloadTooLarge, Refusal
 from profiles.exchange import Exchange, Verdict
 from profiles.profile import Profile
@@ -27,6 +27,7 @@ from proxy.express.heads import AnswerStart, Fields, RequestStart
 from proxy.express.origin_connection import OriginConnection
 from proxy.express.outgoing import Outgoing
 from proxy.express.ways import Way
+from proxy.limit_settings import LimitSettings
 
 if TYPE_CHECKING:
     from proxy.express.client_connection import ClientConnection
@@ -38,8 +39,7 @@ logger = logging.getLogger(__name__)
 UNSENT_BYTES: Final = 256 * 1024
 """How much of a body is taken from the client while it cannot go out yet."""
 
-WRITTEN_ON_THE_LOOP: Final = 256 * 1024
-"""A body up to this many bytes takes milliseconds; 9 MB of XML would hold every other request for 600."""
+NEVER: Final = float("inf")
 
 _REPEATABLE = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"})
 """RFC 9110 section 9.2.2: a proxy repeats no others by itself."""
@@ -55,17 +55,42 @@ class HeldAnswer:
         self.content: list[bytes] = []
         self.size = 0
         self.is_whole = False
-        self.trailers: Fields = []
+        self.trailers: HeaderFields = ()
 
 
 class Course:
     """One request of a client, which tells it what comes of the request's body."""
 
     __slots__ = (
-        "_answer", "_began_at", "_client", "_collects", "_connection", "_content", "_fields",
-        "_has_continued", "_held", "_is_whole", "_lane", "_reader", "_resends", "_snapshot", "_target",
-        "_task", "_trailers", "_unsent", "_unsent_bytes", "exchange", "framing", "has_ended",
-        "has_sent_all", "head", "is_for_head", "refusal", "start", "status",
+        "_answer",
+        "_began_at",
+        "_client",
+        "_collects",
+        "_connection",
+        "_content",
+        "_fields",
+        "_has_continued",
+        "_held",
+        "_is_whole",
+        "_lane",
+        "_reader",
+        "_resends",
+        "_snapshot",
+        "_stalled_since",
+        "_target",
+        "_task",
+        "_trailers",
+        "_unsent",
+        "_unsent_bytes",
+        "exchange",
+        "framing",
+        "has_ended",
+        "has_sent_all",
+        "head",
+        "is_for_head",
+        "refusal",
+        "start",
+        "status",
     )  # fmt: skip
 
     def __init__(
@@ -98,6 +123,7 @@ class Course:
         self._resends = False
         self._held: HeldAnswer | None = None
         self._content: bytes | None = None
+        self._stalled_since = NEVER
 
     @property
     def duration(self) -> float:
@@ -174,18 +200,25 @@ class Course:
         if self._connection is not None:
             self._connection.go_on()
 
-    def check(self, now: float, read_timeout: float) -> None:
-        """Gives up on an origin that says nothing."""
+    def check(self, now: float, limits: LimitSettings) -> None:
+        """Gives up on an origin that says nothing, or takes nothing."""
         connection = self._connection
-        if (
-            connection is not None
-            and self.has_sent_all
+        if connection is None:
+            return
+        if now - self._stalled_since > limits.write_timeout:
+            self._give_up("write_timeout", f"took nothing of the request for {limits.write_timeout} seconds")
+        elif (
+            self.has_sent_all
             and not connection.is_held_back
-            and now - connection.last_received_at > read_timeout
+            and now - connection.last_received_at > limits.read_timeout
         ):
-            self._leave_origin()
-            detail = f"{self.head.origin.host} did not go on with its answer within {read_timeout} seconds"
-            self._cannot_be_answered(OriginUnreachable(detail, timed_out=True))
+            self._give_up("read_timeout", f"did not go on within {limits.read_timeout} seconds")
+
+    def _give_up(self, limit: str, what: str) -> None:
+        self._lane.limit_reached(limit)
+        self._leave_origin()
+        detail = f"{self.head.origin.host} {what}"
+        self._cannot_be_answered(OriginUnreachable(detail, timed_out=True))
 
     # Decisions
 
@@ -239,8 +272,7 @@ class Course:
         content = b"".join(self._unsent)
         headers, target = exchange.authorize_head(self.head)
         write = exchange.authorize_payload
-        # A coded body may be any number of times larger when it is decoded.
-        if len(content) <= WRITTEN_ON_THE_LOOP and self.head.field_value(b"content-encoding") is None:
+        if exchange.writes_quickly(content, self.head):
             written, fields = write(content, headers)
         else:
             # Pure: bytes and rendered fields in, bytes out.
@@ -337,7 +369,7 @@ class Course:
             self._judge(start, framing)
         except Refusal as refusal:
             self._leave_origin()
-            self.refuse(refusal)
+            self._cannot_be_answered(refusal)
         except Exception as error:
             self._leave_origin()
             self._fail(error)
@@ -347,7 +379,9 @@ class Course:
         if exchange is None:
             self._pass(start, framing)
             return
-        self._check_connector(exchange.profile, start.status)
+        connector, connection = exchange.profile.connector, self._connection
+        if connector is not None and connection is not None:
+            check_answer(connector, start.status, has_tunnel=connection.key[1].has_tunnel)
         verdict = exchange.judge_head(start.status, tuple(start.fields))
         if verdict is Verdict.FORWARD:
             self._pass(start, framing)
@@ -356,19 +390,6 @@ class Course:
         if verdict is Verdict.RENEW and not self._is_whole:
             # What is still to come of the body is for the second sending.
             self._client.hold(client_holds.RENEWAL)
-
-    def _check_connector(self, profile: Profile, status: int) -> None:
-        """Raises ConnectorUnavailable for 407 in answer to absolute-form: it is the connector's own."""
-        connector = profile.connector
-        connection = self._connection
-        if connector is None or connection is None:
-            return
-        if status == 407 and not connection.key[1].has_tunnel:
-            refusal = refusal_by_status(connector, status)
-            connector.failed(refusal)
-            refusal.profile = profile.name
-            raise refusal
-        connector.reached()
 
     def answer_received(self, content: bytes) -> None:
         held = self._held
@@ -383,11 +404,13 @@ class Course:
     def answer_ended(self, trailers: Fields) -> None:
         self._connection = None
         held = self._held
+        # A field that frames or routes may no more stand behind an answer than behind a request.
+        permitted = permitted_trailers(tuple(trailers)) if trailers else ()
         if held is None:
-            self._answer.end(trailers)
+            self._answer.end(permitted)
             self._end()
             return
-        held.is_whole, held.trailers = True, trailers
+        held.is_whole, held.trailers = True, permitted
         if held.verdict is Verdict.INSPECT:
             held.verdict = self._verdict_on(held)
         if held.verdict is Verdict.FORWARD:
@@ -437,9 +460,11 @@ class Course:
         self._cannot_be_answered(refusal or OriginUnreachable(detail))
 
     def origin_takes_no_more(self) -> None:
+        self._stalled_since = self._lane.now
         self._client.hold(client_holds.ORIGIN)
 
     def origin_takes_more(self) -> None:
+        self._stalled_since = NEVER
         self._client.release(client_holds.ORIGIN)
 
     # Answers that are held back, and the second sending
@@ -505,6 +530,8 @@ class Course:
         # Whoever is answered early may have sent its request, or not: what comes then cannot be told.
         closes = not self.framing.keeps_alive or not self._is_whole or self._lane.is_draining
         self._answer.begin(start, framing, minor=self.start.minor, closes=closes)
+        if self._client.is_stalled and self._connection is not None:
+            self._connection.hold_back()
 
     def refuse(self, refusal: Refusal) -> None:
         """Answers in place of the origin; only while nothing has been answered."""

@@ -1,11 +1,13 @@
-"""Opens connections to origins: name look-up, connector, TLS. Each step is bounded by one time in all."""
+"""Opens connections to origins: name look-up, connector, TLS; one time bounds all the steps together."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from typing import Any, cast
+from typing import Any, Final, cast
+
+from aiohappyeyeballs import start_connection
 
 from profiles.connector_handshakes import handshake_with
 from profiles.connectors import Connector, reason_of
@@ -14,69 +16,90 @@ from profiles.requests import Origin
 from proxy.express.tls_stream import ByteStream, TlsStream
 from proxy.express.ways import Way
 
+SECONDS_FOR_ONE_ADDRESS: Final = 0.25
+"""RFC 8305 section 5: so long one address has before the next is tried beside it."""
+
 
 async def dial(origin: Origin, way: Way, protocol: asyncio.Protocol, seconds: float) -> ByteStream:
     """A stream to *origin* with *protocol* above it, which hears nothing before.
 
     Raises OriginUnreachable or ConnectorUnavailable, without a foreign exception's text.
     """
-    connector = way.connector
-    opened: list[ByteStream] = []
+    dialling = _Dialling(origin, way)
     try:
         async with asyncio.timeout(seconds):
-            if connector is None:
-                stream = await _connect(origin.host, origin.port)
-            else:
-                stream = await _reach(connector, way, opened, origin)
-            opened.append(stream)
-            if origin.scheme == "https":
-                stream = await _secure(stream, way.trust, origin.host)
-    except ConnectorUnavailable as refusal:
-        _abort(opened)
-        assert connector is not None
-        connector.failed(refusal)
-        raise
-    except (OSError, ssl.SSLError, asyncio.CancelledError) as error:
-        _abort(opened)
-        if isinstance(error, asyncio.CancelledError):
+            stream = await dialling.run()
+    except BaseException as error:
+        dialling.abort()
+        if not isinstance(error, Exception):
             raise
-        raise _unreachable(origin, error) from None
-    if connector is not None and way.has_tunnel:
-        connector.reached()
+        raise dialling.refusal_for(error) from None
     stream.set_protocol(protocol)
     return stream
 
 
-def _abort(opened: list[ByteStream]) -> None:
-    if opened:
-        opened[-1].abort()
+class _Dialling:
+    """One connection on its way; `_stream` is as far as it has come."""
 
+    def __init__(self, origin: Origin, way: Way) -> None:
+        self._origin, self._way = origin, way
+        self._connector = way.connector
+        self._stream: ByteStream | None = None
 
-def _unreachable(origin: Origin, error: Exception) -> OriginUnreachable:
-    detail = f"{origin.host} cannot be reached"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        detail += ": its certificate is not accepted"
-    elif isinstance(error, ssl.SSLError):
-        detail += ": it does not speak TLS with us"
-    return OriginUnreachable(detail, timed_out=isinstance(error, TimeoutError))
+    async def run(self) -> ByteStream:
+        if self._connector is None:
+            self._stream = await _connect(self._origin.host, self._origin.port)
+        else:
+            await self._go_through(self._connector)
+            self._connector = None
+        if self._origin.scheme == "https":
+            assert self._stream is not None
+            self._stream = await _secure(self._stream, self._way.trust, self._origin.host)
+        assert self._stream is not None
+        return self._stream
 
-
-async def _reach(connector: Connector, way: Way, opened: list[ByteStream], origin: Origin) -> ByteStream:
-    """A stream through the connector to *origin*, or to the connector itself where there is no tunnel."""
-    try:
-        stream = await _connect(connector.host, connector.port)
-        opened.append(stream)
+    async def _go_through(self, connector: Connector) -> None:
+        """To *origin*, or to the connector itself where there is no tunnel."""
+        self._stream = await _connect(connector.host, connector.port)
         if connector.scheme == "https":
-            stream = await _secure(stream, way.connector_trust, connector.host)
-            opened.append(stream)
-    except (OSError, ssl.SSLError) as error:
-        if isinstance(error, TimeoutError) and not isinstance(error, socket.timeout):
-            raise
-        reason = "has a host name that is not known" if isinstance(error, socket.gaierror) else ""
-        raise ConnectorUnavailable(reason or reason_of(f"{type(error).__name__} {error}")) from None
-    if way.has_tunnel:
-        await _ask_for_tunnel(stream, connector, origin)
-    return stream
+            self._stream = await _secure(self._stream, self._way.connector_trust, connector.host)
+        if self._way.has_tunnel:
+            await _ask_for_tunnel(self._stream, connector, self._origin)
+            connector.reached()
+
+    def abort(self) -> None:
+        """Leaves whatever there is."""
+        if self._stream is not None:
+            self._stream.abort()
+
+    def refusal_for(self, error: Exception) -> OriginUnreachable | ConnectorUnavailable | Exception:
+        """What a failure means: it is the connector's until that has given a way, then the origin's."""
+        if not isinstance(error, (OSError, ssl.SSLError, ConnectorUnavailable)):
+            return error
+        if self._connector is None:
+            return self._origin_unreachable(error)
+        refusal = error
+        if not isinstance(refusal, ConnectorUnavailable):
+            refusal = ConnectorUnavailable(_reason_for(error))
+        self._connector.failed(refusal)
+        return refusal
+
+    def _origin_unreachable(self, error: Exception) -> OriginUnreachable:
+        detail = f"{self._origin.host} cannot be reached"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            detail += ": its certificate is not accepted"
+        elif isinstance(error, ssl.SSLError):
+            detail += ": it does not speak TLS with us"
+        return OriginUnreachable(detail, timed_out=isinstance(error, TimeoutError))
+
+
+def _reason_for(error: Exception) -> str:
+    """Why there is no way, as it continues "the connector"."""
+    if isinstance(error, TimeoutError):
+        return "does not answer in time"
+    if isinstance(error, socket.gaierror):
+        return "has a host name that is not known"
+    return reason_of(f"{type(error).__name__} {error}")
 
 
 async def _ask_for_tunnel(stream: ByteStream, connector: Connector, origin: Origin) -> None:
@@ -113,18 +136,19 @@ async def _secure(stream: ByteStream, context: ssl.SSLContext, host: str) -> Byt
 
 
 async def _connect(host: str, port: int) -> ByteStream:
-    """Tries the host's addresses in the resolver's order (RFC 6724); the last one's error counts."""
+    """To whichever of the host's addresses answers first, in the resolver's order (RFC 6724, RFC 8305)."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    failure: OSError = OSError("no address")
-    for family, _, _, _, address in dict.fromkeys(cast("list[Any]", found)):
-        try:
-            transport, _ = await loop.create_connection(_Listener, address[0], port, family=family)
-        except OSError as error:
-            failure = error
-        else:
-            return cast("ByteStream", transport)
-    raise failure
+    found: Any = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(found))
+    if len(addresses) == 1:
+        (family, _, _, _, address) = addresses[0]
+        transport, _ = await loop.create_connection(_Listener, address[0], port, family=family)
+    else:
+        connected = await start_connection(
+            addresses, happy_eyeballs_delay=SECONDS_FOR_ONE_ADDRESS, interleave=1, loop=loop
+        )
+        transport, _ = await loop.create_connection(_Listener, sock=connected)
+    return cast("ByteStream", transport)
 
 
 class _Listener(asyncio.Protocol):

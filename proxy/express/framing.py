@@ -31,7 +31,7 @@ _NEVER_PASSED = frozenset(
 _CODINGS = frozenset({b"transfer-encoding"})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class RequestFraming:
     """What a request's head says of its body and its connection."""
 

@@ -54,9 +54,12 @@ class _Section:
             self.of_interest.append((name, value))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class RequestStart:
-    """A request's head. `target` is as it was sent; `minor` is the second number of its HTTP/1 version."""
+    """A request's head, of which the repr shows nothing.
+
+    `target` is as it was sent; `minor` is the second number of its HTTP/1 version.
+    """
 
     method: bytes
     target: bytes
@@ -65,9 +68,9 @@ class RequestStart:
     of_interest: Fields
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class AnswerStart:
-    """An answer's head, also in whole as `raw`; `reason` may be empty."""
+    """An answer's head, also in whole as `raw`; its repr shows nothing of it. `reason` may be empty."""
 
     status: int
     reason: bytes

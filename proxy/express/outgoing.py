@@ -12,9 +12,12 @@ from proxy.express.heads import RequestStart
 from proxy.express.ways import Way
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Outgoing:
-    """One sending. `body` are the pieces there are, `is_whole` tells whether they are all."""
+    """One sending, of which the repr shows nothing.
+
+    `body` are the pieces there are, `is_whole` tells whether they are all.
+    """
 
     start: RequestStart
     framing: RequestFraming

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from profiles.errors import RequestMalformed
 from profiles.requests import RequestHead
@@ -30,8 +31,9 @@ SECONDS_OF_A_RATE: Final = 30.0
 LONGEST_KNOWN: Final = 2048
 
 
-class KnownSection(NamedTuple):
-    """The header section of the last request, as it was read."""
+@dataclass(slots=True, repr=False)
+class KnownSection:
+    """The header section of the last request, as it was read; its repr shows nothing of it."""
 
     section: bytes
     minor: int
@@ -80,7 +82,7 @@ class RequestReader:
     def receive(self, data: bytes) -> None:
         if self._body is not None:
             self._receive_body(data, self._body)
-        elif self._course is not None:
+        elif self._course is not None or self._client.is_stalled:
             self._behind += data
             if len(self._behind) > BEHIND_BYTES:
                 self._client.hold(client_holds.BEHIND)
@@ -101,6 +103,9 @@ class RequestReader:
     def takes_more(self) -> None:
         if self._course is not None:
             self._course.client_takes_more()
+        elif self._behind:
+            self._client.release(client_holds.BEHIND)
+            self._pump()
 
     def course_ended(self, *, closes: bool, is_whole: bool) -> None:
         """The present request has its answer."""
@@ -115,8 +120,8 @@ class RequestReader:
         else:
             client.wait("idle_timeout", self._lane.limits.idle_timeout)
             if client.holds:
-                client.release(client_holds.BEHIND | client_holds.ORIGIN)
-            if self._behind and not self._is_pumping:
+                client.release(client.holds)
+            if self._behind:
                 self._pump()
 
     def take_behind(self) -> bytes:
@@ -129,7 +134,9 @@ class RequestReader:
         if self._is_pumping:
             return
         self._is_pumping = True
-        while self._behind and self._course is None and self._client.phase is self:
+        client = self._client
+        # Who does not read its answers is not asked for more of them.
+        while self._behind and self._course is None and client.phase is self and not client.is_stalled:
             self._receive_head(self.take_behind())
         self._is_pumping = False
 
@@ -240,7 +247,7 @@ class RequestReader:
         if isinstance(course, Course):
             if self._body is not None:
                 self._check_rate(now, course, self._body)
-            course.check(now, self._lane.limits.read_timeout)
+            course.check(now, self._lane.limits)
 
     def _check_rate(self, now: float, course: Course, body: BodyReader) -> None:
         elapsed, size = now - self._window_began, body.size - self._size_at_window

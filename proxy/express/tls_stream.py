@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 _RECORD_BYTES = 16 * 1024
-"""OpenSSL gives one record at a time at most; a larger buffer would be made anew, and thrown away, each time."""
+"""OpenSSL gives one record at a time; a larger buffer would be made anew, and thrown away, each time."""
 
 
 class ByteStream(Protocol):
@@ -24,6 +24,7 @@ class ByteStream(Protocol):
     def close(self) -> None: ...
     def abort(self) -> None: ...
     def is_closing(self) -> bool: ...
+    def get_write_buffer_size(self) -> int: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
@@ -131,6 +132,9 @@ class TlsStream(asyncio.Protocol):
 
     def is_closing(self) -> bool:
         return self._is_closing
+
+    def get_write_buffer_size(self) -> int:
+        return self._below.get_write_buffer_size()
 
     def pause_reading(self) -> None:
         self._is_paused = True

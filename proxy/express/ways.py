@@ -42,8 +42,7 @@ class Ways:
 
     def _make(self, profile: Profile | None, scheme: str, *, upgrades: bool) -> Way:
         connector = profile.connector if profile is not None else None
-        # RFC 6455 section 4.1: a WebSocket goes through a proxy by CONNECT, whatever its scheme.
-        has_tunnel = connector is not None and (scheme == "https" or connector.scheme == "socks5" or upgrades)
+        has_tunnel = connector is not None and connector.needs_tunnel(scheme, upgrades=upgrades)
         key = (connector, has_tunnel, self._trust.key_for(profile))
         way = self._known.get(key)
         if way is None:

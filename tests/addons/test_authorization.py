@@ -11,9 +11,9 @@ from mitmproxy import flow as mitmflow
 from mitmproxy import http
 from mitmproxy.test import tflow
 
-from addons import authorization
 from addons.authorization import Authorization
 from addons.flows import passage_of, refusal_of, set_client_name, wire_request
+from profiles import exchange
 from profiles.errors import TokenEndpointUnreachable, TokenRequestRejected
 from profiles.exchange import Verdict
 from tests.addons.conftest import MakeWorld
@@ -224,7 +224,7 @@ async def test_a_payload_that_cannot_be_written_refuses_the_request(world: MakeW
     assert flow.response.status_code == 422
 
 
-LARGE = b'{"x":"%s"}' % (b"x" * authorization.WRITTEN_ON_THE_LOOP)
+LARGE = b'{"x":"%s"}' % (b"x" * exchange.WRITTEN_QUICKLY)
 
 
 @pytest.mark.parametrize(
