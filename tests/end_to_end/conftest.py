@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from itertools import count
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.clients.sending import Sender
+from tests.end_to_end.lanes import LANES
 from tests.end_to_end.servers.authlib_server import AuthlibServer, authlib_server
 from tests.end_to_end.servers.certificates import TestCa, make_test_ca
 from tests.end_to_end.servers.django_server import DjangoServer, django_server, prepare_database
@@ -152,33 +153,41 @@ def proxy_defaults(tmp_path_factory: pytest.TempPathFactory, test_ca: Path) -> d
     }
 
 
+@pytest.fixture(scope="session", params=LANES)
+def lane(request: pytest.FixtureRequest) -> str:
+    """Which lane the proxies of a test run on; whatever asks for a proxy runs on each of them."""
+    return str(request.param)
+
+
 @pytest.fixture
 def proxy(
-    tmp_path: Path, proxy_defaults: dict[str, Any], test_ca: Path
+    tmp_path: Path, proxy_defaults: dict[str, Any], test_ca: Path, lane: str
 ) -> Iterator[Callable[..., ProxyProcess]]:
     """Starts `grantproxy serve`: `proxy({"profiles": {...}}, env={...}, args=[...])` -> ProxyProcess."""
     numbers = count()
     with ExitStack() as stack:
 
-        def start(config: dict[str, Any] | str, **options: Any) -> ProxyProcess:
+        def start(config: dict[str, Any] | str, *, args: Sequence[str] = (), **options: Any) -> ProxyProcess:
             folder = tmp_path / f"proxy-{next(numbers)}"
             folder.mkdir()
-            return stack.enter_context(
-                run_proxy(config, folder=folder, defaults=proxy_defaults, test_ca=test_ca, **options)
-            )
+            options |= {"folder": folder, "defaults": proxy_defaults, "test_ca": test_ca}
+            return stack.enter_context(run_proxy(config, args=["--lane", lane, *args], **options))
 
         yield start
 
 
 @pytest.fixture(scope="session")
 def shared_proxy(
-    tmp_path_factory: pytest.TempPathFactory, proxy_defaults: dict[str, Any], test_ca: Path
+    tmp_path_factory: pytest.TempPathFactory, proxy_defaults: dict[str, Any], test_ca: Path, lane: str
 ) -> Iterator[SharedProxy]:
-    """`grantproxy serve`, started once: `shared_proxy({"profiles": {...}})` -> ProxyProcess, reloaded."""
+    """`grantproxy serve`, started once: `shared_proxy({"profiles": {...}})` -> ProxyProcess, reloaded.
+
+    There is one for each lane, one after the other: pytest runs all the tests of one lane before the next.
+    """
 
     def start(config: Mapping[str, Any]) -> AbstractContextManager[ProxyProcess]:
-        folder = tmp_path_factory.mktemp("shared-proxy")
-        return run_proxy(config, folder=folder, defaults=proxy_defaults, test_ca=test_ca)
+        options = {"folder": tmp_path_factory.mktemp("shared-proxy"), "defaults": proxy_defaults}
+        return run_proxy(config, args=["--lane", lane], test_ca=test_ca, **options)
 
     shared = SharedProxy(start)
     yield shared

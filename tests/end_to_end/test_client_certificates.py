@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 
 from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.configurations import one_profile, profile
+from tests.end_to_end.lanes import on_one_lane
 from tests.end_to_end.servers.authlib_server import AuthlibServer, authlib_server
 from tests.end_to_end.servers.certificates import (
     ClientCa,
@@ -121,6 +122,7 @@ def test_an_origin_that_demands_one_gets_no_request_without(
     assert demanding_origin.requests == []
 
 
+@on_one_lane
 def test_a_token_endpoint_that_demands_one_gets_no_password_without(
     shared_proxy: SharedProxy, send: Sender, demanding_server: AuthlibServer, origin: Origin
 ) -> None:
@@ -361,6 +363,7 @@ def test_a_connector_is_not_believed_by_the_authorities_of_the_profile(
     assert gateway.ways == []
 
 
+@on_one_lane
 def test_the_test_command_shows_it_too(
     proxy: Callable[..., ProxyProcess],
     client_ca: ClientCa,

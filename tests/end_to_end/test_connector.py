@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 from tests.end_to_end.clients.raw import RawClient
 from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.configurations import one_profile, profile
+from tests.end_to_end.lanes import on_one_lane
 from tests.end_to_end.servers.authlib_server import AuthlibServer
 from tests.end_to_end.servers.certificates import make_test_ca
 from tests.end_to_end.servers.forward_proxy import ForwardProxy, serve_forward_proxy
@@ -299,6 +300,7 @@ def test_a_clients_own_field_reaches_nobody(
     assert origin.last.values("proxy-authorization") == []
 
 
+@on_one_lane
 def test_the_address_may_come_from_references_and_variables(
     make_gateway: MakeGateway,
     proxy: StartProxy,
@@ -325,7 +327,8 @@ def test_the_address_may_come_from_references_and_variables(
 
 
 def spoil(gateway: ForwardProxy, how: str) -> None:
-    """Has the gateway give no way from here on."""
+    """Has the gateway give no way from here on, and end those it gave: they may serve whoever comes next."""
+    gateway.end_connections()
     match how:
         case "asks-for-credentials":
             gateway.credentials = ("nobody", "knows")
@@ -482,6 +485,7 @@ def config_by(connector: str, server: AuthlibServer, origin: Origin) -> dict[str
     return one_profile(server, origin, connector=connector)
 
 
+@on_one_lane
 def test_an_unreachable_connector_is_seen(
     proxy: StartProxy,
     send: Sender,
@@ -522,6 +526,7 @@ def test_an_unreachable_connector_is_seen(
     assert not any(SENTINEL in text for text in said)
 
 
+@on_one_lane
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_connector_that_works_is_seen_to(
     scheme: str,
@@ -548,6 +553,7 @@ def test_a_connector_that_works_is_seen_to(
     assert "unavailable" not in running.log_text()
 
 
+@on_one_lane
 def test_refused_credentials_are_seen_before_they_are_needed(
     make_gateway: MakeGateway,
     proxy: StartProxy,

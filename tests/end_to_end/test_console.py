@@ -10,6 +10,7 @@ import pytest
 
 from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.configurations import one_profile
+from tests.end_to_end.lanes import on_one_lane
 from tests.end_to_end.servers.authlib_server import CLIENT_SECRET, PASSWORD, AuthlibServer
 from tests.end_to_end.servers.origin import Origin
 from tests.end_to_end.servers.proxy_process import ProxyProcess
@@ -72,6 +73,7 @@ def test_an_address_that_is_taken_ends_the_start(
             proxy(config)
 
 
+@on_one_lane
 def test_console_off_wins_over_the_configuration(
     proxy: StartProxy, authorization_server: AuthlibServer, console_port: int, console: httpx.Client
 ) -> None:

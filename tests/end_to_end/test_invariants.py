@@ -15,6 +15,7 @@ from tests.end_to_end.clients.answers import Answer, ClientFailed
 from tests.end_to_end.clients.raw import RawClient
 from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.configurations import one_profile
+from tests.end_to_end.lanes import on_one_lane
 from tests.end_to_end.servers.authlib_server import (
     CLIENT_ID,
     USERNAME,
@@ -299,6 +300,7 @@ def test_i5_no_credential_over_cleartext_unless_permitted(
     assert permitted.status == 200
 
 
+@on_one_lane
 def test_i5_the_token_endpoint_is_held_to_it_too(
     proxy: StartProxy, authorization_server: AuthlibServer, origin: Origin
 ) -> None:

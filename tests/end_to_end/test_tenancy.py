@@ -13,6 +13,7 @@ import pytest
 from tests.end_to_end.clients.raw import RawClient
 from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.configurations import profile
+from tests.end_to_end.lanes import on_one_lane
 from tests.end_to_end.servers.authlib_server import AuthlibServer
 from tests.end_to_end.servers.certificates import TestCa
 from tests.end_to_end.servers.origin import Origin
@@ -202,6 +203,7 @@ def test_a_host_brings_no_other_along(
     assert (token_users(server), origin.requests) == ([], [])
 
 
+@on_one_lane
 def test_the_environment_has_a_tenants_password(
     proxy: StartProxy, send: Sender, server: AuthlibServer, origin: Origin
 ) -> None:
@@ -227,6 +229,7 @@ def test_the_environment_has_a_tenants_password(
     assert [user for user, _ in token_users(server)] == ["acme-bot", "globex-bot"]
 
 
+@on_one_lane
 def test_commands_say_which_tenant(
     shared_proxy: SharedProxy, send: Sender, server: AuthlibServer, origin: Origin
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.configurations import one_profile
+from tests.end_to_end.lanes import on_one_lane
 from tests.end_to_end.servers.authlib_server import PASSWORD, USERNAME, AuthlibServer
 from tests.end_to_end.servers.django_server import DjangoServer
 from tests.end_to_end.servers.origin import Origin
@@ -79,6 +80,7 @@ def test_hazard_3_a_renewal_cannot_bring_a_rejected_token_back(
     assert (sent[:2], len(sent)) == (["known", "known"], 3)
 
 
+@on_one_lane
 def test_hazard_9_a_valid_token_outlives_its_authorization_server(
     shared_proxy: SharedProxy,
     send: Sender,
@@ -156,6 +158,7 @@ def test_hazard_11_quirk_16_rotation_with_reuse_detection_survives_a_crowd(
     assert {request["status"] for request in server.token_requests} == {200}
 
 
+@on_one_lane
 @pytest.mark.parametrize("content_type", ["urlencoded", "json"])
 def test_hazard_13_a_password_arrives_as_it_is(
     shared_proxy: SharedProxy,
@@ -177,6 +180,7 @@ def test_hazard_13_a_password_arrives_as_it_is(
     assert (sent["username"], sent["password"]) == (USERNAME, PASSWORD)
 
 
+@on_one_lane
 @pytest.mark.parametrize(
     ("answer", "default_lifetime"),
     [

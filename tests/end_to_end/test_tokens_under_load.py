@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.end_to_end.clients.raw import RawClient
 from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.configurations import one_profile
+from tests.end_to_end.lanes import on_one_lane
 from tests.end_to_end.servers.authlib_server import USERNAME, AuthlibServer
 from tests.end_to_end.servers.origin import Origin
 from tests.end_to_end.servers.shared_proxy import SharedProxy
@@ -28,6 +29,7 @@ def test_i8_hazard_1_fifty_requests_on_a_cold_token_cause_one_token_request(
     assert authorization_server.requests == 1
 
 
+@on_one_lane
 def test_hazard_7_a_wrong_password_is_submitted_once(
     shared_proxy: SharedProxy, send: Sender, authorization_server: AuthlibServer, origin: Origin
 ) -> None:

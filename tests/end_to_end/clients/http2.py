@@ -31,16 +31,16 @@ class Stream:
 
 
 class Http2Client(RawClient):
-    """One HTTP/2 connection through a proxy to the origin of *url*."""
+    """One HTTP/2 connection through a proxy to the origin of *url*; *fields* are those of its CONNECT."""
 
-    def __init__(self, proxy: Proxy, url: str) -> None:
+    def __init__(self, proxy: Proxy, url: str, *fields: str) -> None:
         parts, way = urlsplit(url), urlsplit(proxy.url)
         assert way.hostname is not None
         assert way.port is not None
         super().__init__(way.hostname, way.port)
         self.authority = parts.netloc
         self.streams: dict[int, Stream] = {}
-        tunnel = self.tunnel(self.authority)
+        tunnel = self.tunnel(self.authority, *fields)
         assert tunnel.status == 200, tunnel
         secured = self.start_tls(parts.hostname, proxy.ca_bundle, ("h2",))
         assert secured.selected_alpn_protocol() == "h2"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,15 @@ class RawClient:
         self.socket = secured
         return secured
 
+    def end(self) -> None:
+        """Ends what is sent (a FIN, over TLS without a word before it); answers may still come."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Breaks the connection off (a RST)."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
     def read_answer(self, method: str = "GET") -> Answer:
         """Reads one answer whose end can be told from its framing, or that ends with the connection."""
         with _unbuffered(self.socket) as source:
@@ -73,7 +83,10 @@ class RawClient:
         return head
 
     def read_until_closed(self) -> bytes:
-        """Reads whatever still comes until the other side closes; a reset counts as closed."""
+        """Reads whatever still comes until the other side closes; a reset counts as closed.
+
+        Raises TimeoutError where it does not.
+        """
         content = b""
         try:
             while part := self.socket.recv(65536):

@@ -48,6 +48,8 @@ class ForwardProxy:
     outgoing: set[tuple[str, int]] = field(default_factory=set)
     """The addresses that origins see."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def url(self, credentials: tuple[str, str] | None = None) -> str:
         """What a profile's `connector` is set to."""
@@ -63,9 +65,19 @@ class ForwardProxy:
             if not self._changed.wait_for(condition, timeout):
                 raise TimeoutError(f"not within {timeout} s; {len(self.ways)} ways were asked for")
 
+    def end_connections(self) -> None:
+        """Ends every way that was given."""
+        assert self._loop is not None
+        run_on(self._loop, self._end_connections())
+
+    async def _end_connections(self) -> None:
+        for writer in self._writers:
+            writer.close()
+
     async def lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = self.connections
         self._note(lambda: setattr(self, "connections", number + 1))
+        self._writers.add(writer)
         try:
             if self.is_silent:
                 return
@@ -73,6 +85,7 @@ class ForwardProxy:
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
+            self._writers.discard(writer)
             writer.close()
 
     async def _http(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -187,6 +200,7 @@ def serve_forward_proxy(
     """Serves a forward proxy on a free port of 127.0.0.1."""
     proxy = ForwardProxy(scheme)
     with background_loop("forward-proxy") as loop:
+        proxy._loop = loop
         server = run_on(loop, asyncio.start_server(proxy.lead, "127.0.0.1", 0, ssl=ssl_context))
         proxy.port = server.sockets[0].getsockname()[1]
         try:

@@ -1,4 +1,4 @@
-"""Ending a process that the suite has started."""
+"""The end of a process that the suite has started."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ def end_process(process: subprocess.Popen[bytes], timeout: float = 5) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
+
+
+def status_of(process: subprocess.Popen[bytes]) -> int | None:
+    """The status of a process that has said its last word and may still be ending; None where it goes on."""
+    try:
+        return process.wait(1)
+    except subprocess.TimeoutExpired:
+        return None

@@ -10,20 +10,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import yaml
 
-from tests.end_to_end.servers.processes import end_process
+from tests.end_to_end.servers.processes import end_process, status_of
 
 COMMAND = Path(sys.executable).with_name("grantproxy")
-NAME_RESOLUTION = Path(__file__).with_name("name_resolution")
+INSIDE = Path(__file__).with_name("inside")
 PROJECT = Path(__file__).parents[3]
 LISTENING = re.compile(r"listening on (\S+):(\d+)")
 RELOADED = re.compile(r"the configuration was (not )?reloaded")
+TASKS = re.compile(r"^\{\"tasks\": .*\}$", re.MULTILINE)
 ACCESS_LOG_MEMBERS = {"method", "path", "status"}
 
 
@@ -155,6 +156,29 @@ class ProxyProcess:
         """Ends the proxy (SIGTERM drains; killed after *timeout* seconds) and returns its status."""
         return end_process(self.process, timeout)
 
+    def tasks(self) -> list[str]:
+        """The names of the event loop's tasks."""
+        before = len(TASKS.findall(self.stderr()))
+        self.process.send_signal(signal.SIGUSR1)
+        if not self.output.wait_until(lambda: len(TASKS.findall(self.stderr())) > before, 10):
+            raise TimeoutError("the process does not tell its tasks")
+        names: list[str] = json.loads(TASKS.findall(self.stderr())[-1])["tasks"]
+        return names
+
+    def open_files(self) -> list[str]:
+        """What the process has open, from /proc: sockets, files, and what the event loop needs."""
+        links = []
+        for number in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                links.append(str(number.readlink()))
+        return links
+
+    def complaints(self) -> list[str]:
+        """The lines on stderr that are neither of the access log nor asked for."""
+        return [
+            line for line in self.stderr().splitlines() if line and not line.startswith(("{", "warning:"))
+        ]
+
     def resident_memory(self) -> int:
         """Bytes of the process in memory, from /proc."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -205,9 +229,8 @@ def run_proxy(
     running = ProxyProcess(config_file, Path(str(defaults["ca_dir"])), test_ca, process, output, defaults)
     try:
         if not output.wait_until(lambda: LISTENING.search(running.stdout()) is not None, start_timeout):
-            raise AssertionError(
-                f"the proxy does not listen (status {process.poll()}):\n{running.log_text()}"
-            )
+            status = status_of(process)
+            raise AssertionError(f"the proxy does not listen (status {status}):\n{running.log_text()}")
         found = LISTENING.search(running.stdout())
         assert found is not None
         running.host, running.port = found[1], int(found[2])
@@ -221,14 +244,14 @@ def run_proxy(
 
 
 def proxy_environment(test_ca: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a proxy under test: none of the machine's proxies, the test CA, names resolved."""
+    """The environment of a proxy under test: none of the machine's proxies, the test CA, what is `inside`."""
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.lower().endswith("_proxy") and not name.startswith("GRANTPROXY_")
     }
     # The project itself is for the package run where no command is installed.
-    folders = [str(NAME_RESOLUTION), *([] if COMMAND.exists() else [str(PROJECT)])]
+    folders = [str(INSIDE), *([] if COMMAND.exists() else [str(PROJECT)])]
     python_path = os.pathsep.join(filter(None, [*folders, environment.get("PYTHONPATH", "")]))
     defaults = {"SSL_CERT_FILE": str(test_ca), "PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"}
     return {**environment, **defaults, **extra}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +21,12 @@ class RawConnection:
     number: int
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    released: asyncio.Event
+    """Set by `RawOrigin.release`, for scripts that wait for the test."""
     received: bytes = b""
+    has_ended: bool = False
+    """Whether its script is through."""
+    note: Callable[[Callable[[], None]], None] = lambda change: change()
 
     async def read_head(self) -> bytes:
         """Reads a request line and header section, the empty line included."""
@@ -56,13 +63,26 @@ class RawConnection:
         head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields])
         await self.send(head.encode("latin1") + b"\r\n\r\n" + body)
 
+    def end(self) -> None:
+        """Ends what is sent (a FIN, over TLS without a word before it), and leaves the rest as it is."""
+        _socket_of(self.writer).shutdown(socket.SHUT_WR)
+
     def reset(self) -> None:
-        """Breaks the connection off with whatever is unsent."""
+        """Breaks the connection off (a RST)."""
+        linger = struct.pack("ii", 1, 0)
+        _socket_of(self.writer).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.writer.transport.abort()
 
     def _keep(self, content: bytes) -> bytes:
-        self.received += content
+        def keep() -> None:
+            self.received += content
+
+        self.note(keep)
         return content
+
+
+def _socket_of(writer: asyncio.StreamWriter) -> socket.socket:
+    return writer.get_extra_info("socket")
 
 
 Script = Callable[[RawConnection], Awaitable[None]]
@@ -78,18 +98,35 @@ class RawOrigin:
     connections: list[RawConnection] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def authority(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def release(self) -> None:
+        """Lets all scripts go on that wait for it, now and later."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._released.set)
+
+    def wait_for_end(self, count: int = 1) -> None:
+        """Waits until that many connections have come and each script is through."""
+        self.wait_until(
+            lambda: len(self.connections) >= count and all(item.has_ended for item in self.connections)
+        )
 
     def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
         return f"{self.scheme}://{host}:{self.port}{path}"
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = 10) -> None:
-        """Waits for a condition; looks again when a connection comes or goes."""
+        """Waits for a condition; looks again when a connection comes or goes, or something is read."""
         with self._changed:
             if not self._changed.wait_for(condition, timeout):
                 raise TimeoutError(f"not within {timeout} s; {len(self.connections)} connections came")
 
     async def lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = RawConnection(len(self.connections), reader, writer)
+        connection = RawConnection(len(self.connections), reader, writer, self._released, note=self._note)
         self._note(lambda: self.connections.append(connection))
         try:
             await self.script(connection)
@@ -99,7 +136,7 @@ class RawOrigin:
             self.errors.append(error)
         finally:
             writer.close()
-            self._note(lambda: None)
+            self._note(lambda: setattr(connection, "has_ended", True))
 
     def _note(self, change: Callable[[], None]) -> None:
         with self._changed:
@@ -112,6 +149,7 @@ def serve_raw_origin(script: Script, ssl_context: ssl.SSLContext | None = None) 
     """Serves *script* on a free port of 127.0.0.1; an error in it is raised when the block is left."""
     origin = RawOrigin("http" if ssl_context is None else "https", script)
     with background_loop("raw-origin") as loop:
+        origin._loop = loop
         server = run_on(loop, asyncio.start_server(origin.lead, "127.0.0.1", 0, ssl=ssl_context))
         origin.port = server.sockets[0].getsockname()[1]
         try:

@@ -27,9 +27,13 @@ socket.getaddrinfo = getaddrinfo
 with contextlib.suppress(ImportError):
     import uvloop
 
-    _loop_getaddrinfo = uvloop.Loop.getaddrinfo
+    _loop_getaddrinfo, _create_connection = uvloop.Loop.getaddrinfo, uvloop.Loop.create_connection
 
     async def loop_getaddrinfo(self, host, port, **options):
         return await _loop_getaddrinfo(self, resolved(host), port, **options)
 
+    async def create_connection(self, protocol_factory, host=None, port=None, **options):
+        return await _create_connection(self, protocol_factory, resolved(host), port, **options)
+
     uvloop.Loop.getaddrinfo = loop_getaddrinfo
+    uvloop.Loop.create_connection = create_connection
