@@ -48,6 +48,7 @@ class _Section:
         self.of_interest: Fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        value = value.rstrip(b" \t")  # llhttp leaves on what is no part of it (RFC 9112 section 5)
         self.fields.append((name, value))
         name = name.lower()
         if name in _OF_INTEREST:
