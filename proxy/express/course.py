@@ -12,20 +12,19 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from profiles.answers import answer_of
-from profiles.auth_errors import INSPECTED_BYTES
-from profiles.connector_handshakes import check_answer
-from profiles.errors import InternalError, OriginAnswerInvalid, OriginUnreachable, PayloadTooLarge, Refusal
-from profiles.exchange import Exchange, Verdict
+from profiles.errors import InternalError, OriginUnreachable, PayloadTooLarge, Refusal
+from profiles.exchange import Exchange
 from profiles.profile import Profile
 from profiles.requests import HeaderFields, RequestHead
 from profiles.selection import Selection
 from profiles.trailers import permitted_trailers
 from proxy.express import client_holds, writing
-from proxy.express.answer_writer import AnswerWriter
-from proxy.express.framing import CHUNKED, AnswerFraming, RequestFraming, end_to_end_of
-from proxy.express.heads import AnswerStart, Fields, RequestStart
+from proxy.express.answering import Answering
+from proxy.express.framing import CHUNKED, RequestFraming
+from proxy.express.heads import Fields, RequestStart
 from proxy.express.origin_connection import OriginConnection
 from proxy.express.outgoing import Outgoing
+from proxy.express.tls_stream import ByteStream
 from proxy.express.ways import Way
 from proxy.limit_settings import LimitSettings
 
@@ -45,33 +44,17 @@ _REPEATABLE = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE
 """RFC 9110 section 9.2.2: a proxy repeats no others by itself."""
 
 
-class HeldAnswer:
-    """An answer that is kept from the client until it is known what to do with it."""
-
-    __slots__ = ("content", "framing", "is_whole", "size", "start", "trailers", "verdict")
-
-    def __init__(self, start: AnswerStart, framing: AnswerFraming, verdict: Verdict) -> None:
-        self.start, self.framing, self.verdict = start, framing, verdict
-        self.content: list[bytes] = []
-        self.size = 0
-        self.is_whole = False
-        self.trailers: HeaderFields = ()
-
-
 class Course:
     """One request of a client, which tells it what comes of the request's body."""
 
     __slots__ = (
-        "_answer",
+        "_answering",
         "_began_at",
         "_client",
         "_collects",
-        "_connection",
         "_content",
         "_fields",
         "_has_continued",
-        "_held",
-        "_is_whole",
         "_lane",
         "_reader",
         "_resends",
@@ -87,11 +70,10 @@ class Course:
         "has_ended",
         "has_sent_all",
         "head",
-        "is_for_head",
+        "is_whole",
         "refusal",
         "start",
-        "status",
-    )  # fmt: skip
+    )
 
     def __init__(
         self,
@@ -103,25 +85,21 @@ class Course:
         head: RequestHead,
     ) -> None:
         self.start, self.framing, self.head = start, framing, head
-        self.is_for_head = start.method == b"HEAD"
         self.exchange: Exchange | None = None
         self.refusal: Refusal | None = None
-        self.status: int | None = None
         self.has_ended = False
         self.has_sent_all = False
         self._client, self._lane, self._reader, self._snapshot = client, lane, reader, lane.snapshot
         self._began_at = time.perf_counter()
-        self._answer = AnswerWriter(client)
-        self._connection: OriginConnection | None = None
+        self._answering = Answering(self, client)
         self._task: asyncio.Task[None] | None = None
-        self._is_whole = framing.length == 0
+        self.is_whole = framing.length == 0
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
         self._trailers: Fields = []
         self._collects = False
         self._has_continued = False
         self._resends = False
-        self._held: HeldAnswer | None = None
         self._content: bytes | None = None
         self._stalled_since = NEVER
 
@@ -129,6 +107,11 @@ class Course:
     def duration(self) -> float:
         """Seconds since the head was there."""
         return time.perf_counter() - self._began_at
+
+    @property
+    def status(self) -> int | None:
+        """Of the answer that the client gets, once it is known."""
+        return self._answering.status
 
     @property
     def profile(self) -> Profile | None:
@@ -150,14 +133,14 @@ class Course:
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
 
     def body_received(self, content: bytes) -> None:
         """Some content of the request."""
         exchange = self.exchange
         if exchange is not None:
             exchange.keep(content)
-        connection = self._connection
+        connection = self._answering.connection
         if connection is not None:
             connection.write(writing.chunk(content) if self.framing.length == CHUNKED else content)
             return
@@ -173,14 +156,14 @@ class Course:
 
     def body_ended(self, trailers: Fields) -> None:
         """The request is whole."""
-        self._is_whole = True
+        self.is_whole = True
         self._trailers = trailers
         if self._collects:
             self._do(self._write_payload())
-        elif self._connection is not None:
+        elif self._answering.connection is not None:
             self.has_sent_all = True
             if self.framing.length == CHUNKED:
-                self._connection.write(writing.last_chunk(self._permitted_trailers()))
+                self._answering.connection.write(writing.last_chunk(self._permitted_trailers()))
 
     def client_left(self) -> None:
         """Nobody waits for the answer any more."""
@@ -189,20 +172,20 @@ class Course:
         self.has_ended = True
         if self._task is not None:
             self._task.cancel()
-        self._leave_origin()
+        self._answering.leave_origin()
         self._lane.course_ended(self, self._client)
 
     def client_takes_no_more(self) -> None:
-        if self._connection is not None:
-            self._connection.hold_back()
+        if self._answering.connection is not None:
+            self._answering.connection.hold_back()
 
     def client_takes_more(self) -> None:
-        if self._connection is not None:
-            self._connection.go_on()
+        if self._answering.connection is not None:
+            self._answering.connection.go_on()
 
     def check(self, now: float, limits: LimitSettings) -> None:
         """Gives up on an origin that says nothing, or takes nothing."""
-        connection = self._connection
+        connection = self._answering.connection
         if connection is None:
             return
         if now - self._stalled_since > limits.write_timeout:
@@ -216,9 +199,8 @@ class Course:
 
     def _give_up(self, limit: str, what: str) -> None:
         self._lane.limit_reached(limit)
-        self._leave_origin()
         detail = f"{self.head.origin.host} {what}"
-        self._cannot_be_answered(OriginUnreachable(detail, timed_out=True))
+        self.cannot_be_answered(OriginUnreachable(detail, timed_out=True))
 
     # Decisions
 
@@ -259,10 +241,10 @@ class Course:
             self._send_out()
             return
         self._collects = True
-        if self._is_whole:
+        if self.is_whole:
             self._do(self._write_payload())
             return
-        self._let_continue()
+        self.let_continue()
         self._client.release(client_holds.UNSENT)
 
     async def _write_payload(self) -> None:
@@ -283,13 +265,18 @@ class Course:
 
     # To the origin
 
-    def _is_repeatable(self) -> bool:
+    def is_repeatable(self) -> bool:
         """Whether the request may go out again because its connection broke, before any answer."""
         if self.start.method not in _REPEATABLE:
             return False
         if self.framing.length == 0 or self._content is not None:
             return True
         return self.exchange is not None and self.exchange.replayable
+
+    def send_afresh(self) -> None:
+        """The connection turned out to be dead: sends again on a new one."""
+        self._resends = True
+        self._send_out(is_fresh=True)
 
     def _send_out(self, *, is_fresh: bool = False) -> None:
         way = self._snapshot.ways.way_of(
@@ -298,7 +285,7 @@ class Course:
         pool = self._lane.pool
         connection = None
         if not is_fresh:
-            connection = pool.take(self.head.origin, way, is_safe_to_repeat=self._is_repeatable())
+            connection = pool.take(self.head.origin, way, is_safe_to_repeat=self.is_repeatable())
         if connection is None:
             self._do(self._open(way, is_fresh=is_fresh))
         else:
@@ -318,8 +305,7 @@ class Course:
 
     def _send_by(self, connection: OriginConnection, way: Way) -> None:
         exchange = self.exchange
-        self._connection = connection
-        connection.begin(self, self._lane.pool.now)
+        self._answering.expect(connection, self._lane.pool.now)
         if self._content is not None:
             body = [self._content]
         elif self._resends and exchange is not None:
@@ -334,12 +320,12 @@ class Course:
             self._target,
             way,
             body,
-            self._is_whole,
+            self.is_whole,
             self._permitted_trailers() if self._trailers else (),
             has_own_body=self._content is not None,
-            waits_for_leave=not self._has_continued and not self._is_whole and not body,
+            waits_for_leave=not self._has_continued and not self.is_whole and not body,
         )
-        self.has_sent_all = self._is_whole
+        self.has_sent_all = self.is_whole
         data = outgoing.to_bytes()
         if not self._collects:
             self._unsent, self._unsent_bytes = [], 0
@@ -351,155 +337,36 @@ class Course:
         injected = self.exchange.profile.fields.header_names if self.exchange is not None else ()
         return permitted_trailers(tuple(self._trailers), injected)
 
-    def _leave_origin(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abandon()
-
-    # From the origin
-
-    def interim_answered(self, start: AnswerStart) -> None:
-        if start.status == 100:
-            self._let_continue()
-        elif self.start.minor == 1:
-            self._client.write(writing.interim_head(start, end_to_end_of(start)))
-
-    def answered(self, start: AnswerStart, framing: AnswerFraming) -> None:
-        try:
-            self._judge(start, framing)
-        except Refusal as refusal:
-            self._leave_origin()
-            self._cannot_be_answered(refusal)
-        except Exception as error:
-            self._leave_origin()
-            self._fail(error)
-
-    def _judge(self, start: AnswerStart, framing: AnswerFraming) -> None:
-        exchange = self.exchange
-        if exchange is None:
-            self._pass(start, framing)
-            return
-        connector, connection = exchange.profile.connector, self._connection
-        if connector is not None and connection is not None:
-            check_answer(connector, start.status, has_tunnel=connection.key[1].has_tunnel)
-        verdict = exchange.judge_head(start.status, tuple(start.fields))
-        if verdict is Verdict.FORWARD:
-            self._pass(start, framing)
-            return
-        self._held = HeldAnswer(start, framing, verdict)
-        if verdict is Verdict.RENEW and not self._is_whole:
-            # What is still to come of the body is for the second sending.
-            self._client.hold(client_holds.RENEWAL)
-
-    def answer_received(self, content: bytes) -> None:
-        held = self._held
-        if held is None:
-            self._answer.content(content)
-            return
-        held.content.append(content)
-        held.size += len(content)
-        if held.size > INSPECTED_BYTES:
-            self._held_enough(held)
-
-    def answer_ended(self, trailers: Fields) -> None:
-        self._connection = None
-        held = self._held
-        # A field that frames or routes may no more stand behind an answer than behind a request.
-        permitted = permitted_trailers(tuple(trailers)) if trailers else ()
-        if held is None:
-            self._answer.end(permitted)
-            self._end()
-            return
-        held.is_whole, held.trailers = True, permitted
-        if held.verdict is Verdict.INSPECT:
-            held.verdict = self._verdict_on(held)
-        if held.verdict is Verdict.FORWARD:
-            self._pass_held(held)
-        else:
-            self._do(self._renew(held))
-
-    def data_was_received(self) -> None:
-        self._answer.flush()
-
-    def switched(self, start: AnswerStart, rest: bytes) -> None:
-        connection, self._connection = self._connection, None
-        if connection is None or self.framing.upgrade is None:
-            if connection is not None:
-                connection.abandon()
-            self.refuse(OriginAnswerInvalid("it changes to a protocol that nobody asked for"))
-            return
-        if self.exchange is not None:
-            self.exchange.judge_head(start.status, tuple(start.fields))
-        self.status = start.status
-        self.has_ended = True
-        client = self._client
-        client.write(start.raw)
-        relay = client.begin_relay(connection.hand_over())
-        client.go_on_as_relay(relay, self._reader.take_behind())
-        relay.start_second(rest)
-        self._lane.course_ended(self, self._client)
-
-    def origin_lost(self, refusal: OriginAnswerInvalid | None) -> None:
-        connection, self._connection = self._connection, None
-        held = self._held
-        if held is not None and held.verdict is Verdict.RENEW:
-            # The rejection has been read, which is all that was wanted of it.
-            self._do(self._renew(held))
-            return
-        if (
-            refusal is None
-            and connection is not None
-            and connection.is_reused
-            and connection.nothing_came
-            and self._is_repeatable()
-        ):
-            self._resends = True
-            self._send_out(is_fresh=True)
-            return
-        detail = f"{self.head.origin.host} broke off before its answer was through"
-        self._cannot_be_answered(refusal or OriginUnreachable(detail))
-
-    def origin_takes_no_more(self) -> None:
+    def origin_stalls(self) -> None:
+        """The origin takes no more of the request for now."""
         self._stalled_since = self._lane.now
         self._client.hold(client_holds.ORIGIN)
 
-    def origin_takes_more(self) -> None:
+    def origin_goes_on(self) -> None:
+        """It takes more again."""
         self._stalled_since = NEVER
         self._client.release(client_holds.ORIGIN)
 
-    # Answers that are held back, and the second sending
+    # The second sending
 
-    def _verdict_on(self, held: HeldAnswer) -> Verdict:
-        assert self.exchange is not None
-        return self.exchange.judge_body(held.start.status, tuple(held.start.fields), b"".join(held.content))
+    def was_rejected(self) -> None:
+        """The origin does not accept the token; its answer is held back."""
+        self._do(self._renew())
 
-    def _held_enough(self, held: HeldAnswer) -> None:
-        """More of the answer came than is held back: it is passed on from here, or not waited for."""
-        if held.verdict is Verdict.INSPECT:
-            held.verdict = self._verdict_on(held)
-        if held.verdict is Verdict.FORWARD:
-            self._held = None
-            self._pass(held.start, held.framing)
-            self._answer.content(b"".join(held.content))
-        else:
-            self._leave_origin()
-            self._do(self._renew(held))
-
-    async def _renew(self, held: HeldAnswer) -> None:
+    async def _renew(self) -> None:
         """Renews the token and sends once more, or passes the answer on where that is not to be."""
         exchange = self.exchange
         assert exchange is not None
         if not exchange.replayable and not exchange.needs_payload:
             exchange.give_up()
-            self._pass_held(held)
+            self._answering.pass_held()
             return
         renewed = await exchange.renew()
         if self.has_ended:
             return
         if not renewed:
-            self._pass_held(held)
+            self._answering.pass_held()
             return
-        self._held = None
         self._resends = True
         if exchange.needs_payload:
             await self._write_payload()
@@ -507,77 +374,69 @@ class Course:
             self._fields, self._target = exchange.authorize_head(self.head)
             self._send_out()
 
-    def _pass_held(self, held: HeldAnswer) -> None:
-        self._held = None
-        if not held.is_whole:
-            self.refuse(InternalError("the rejected answer was too long to be held"))
-            return
-        self._pass(held.start, held.framing)
-        for piece in held.content:
-            self._answer.content(piece)
-        self._answer.end(held.trailers)
-        self._end()
-
     # To the client
 
-    def _let_continue(self) -> None:
-        if self.framing.expects_continue and not self._has_continued and not self._is_whole:
+    def let_continue(self) -> None:
+        """The body is wanted, which a client may wait to hear (RFC 9110 section 10.1.1)."""
+        if self.framing.expects_continue and not self._has_continued and not self.is_whole:
             self._has_continued = True
             self._client.write(writing.CONTINUE)
 
-    def _pass(self, start: AnswerStart, framing: AnswerFraming) -> None:
-        self.status = start.status
-        # Whoever is answered early may have sent its request, or not: what comes then cannot be told.
-        closes = not self.framing.keeps_alive or not self._is_whole or self._lane.is_draining
-        self._answer.begin(start, framing, minor=self.start.minor, closes=closes)
-        if self._client.is_stalled and self._connection is not None:
-            self._connection.hold_back()
+    def closes(self) -> bool:
+        """Whether the connection ends with the answer.
+
+        Whoever is answered early may have sent its request, or not: what comes then cannot be told.
+        """
+        return not self.framing.keeps_alive or not self.is_whole or self._lane.is_draining
 
     def refuse(self, refusal: Refusal) -> None:
         """Answers in place of the origin; only while nothing has been answered."""
         if self.has_ended:
             return
-        if self._answer.has_begun:
-            self._break_off(refusal)
-            return
-        self._leave_origin()
+        answering = self._answering
+        answering.leave_origin()
         self.refusal = refusal
+        if answering.writer.has_begun:
+            self._break_off()
+            return
         answer = answer_of(refusal)
-        self.status = answer.status
+        answering.status = answer.status
         # 400 is for what can be read in two ways: what follows on such a connection can be, too.
-        closes = (
-            not self.framing.keeps_alive
-            or not self._is_whole
-            or answer.status in (400, 408)
-            or self._lane.is_draining
-        )
-        self._answer.closes = closes
-        self._client.write(writing.own_answer(answer, closes=closes, has_body=not self.is_for_head))
-        self._end()
+        closes = answering.writer.closes = self.closes() or answer.status in (400, 408)
+        self._client.write(writing.own_answer(answer, closes=closes, has_body=not answering.is_for_head))
+        self.end()
 
-    def _cannot_be_answered(self, refusal: Refusal) -> None:
+    def cannot_be_answered(self, refusal: Refusal) -> None:
+        """Refuses for what has become of a sending."""
         if self.profile is not None:
             refusal.profile = self.profile.name
         self.refuse(refusal)
 
-    def _break_off(self, refusal: Refusal) -> None:
-        """An answer that has begun cannot be taken back: that it is not whole is shown by its abrupt end."""
-        self._leave_origin()
-        self.refusal = refusal
-        self._answer.flush()
-        self.has_ended = True
-        self._client.break_off()
-        self._lane.course_ended(self, self._client)
-
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """The text of a foreign exception may hold anything, so only its type is logged."""
         logger.error("a request failed: %s", type(error).__name__)
         self.refuse(InternalError())
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """The client has its answer."""
         self.has_ended = True
         self._lane.course_ended(self, self._client)
-        self._reader.course_ended(closes=self._answer.closes, is_whole=self._is_whole)
+        self._reader.course_ended(closes=self._answering.writer.closes, is_whole=self.is_whole)
+
+    def end_as_relay(self, stream: ByteStream, rest: bytes) -> None:
+        """The origin speaks another protocol now, on *stream*; *rest* is what it has said in it already."""
+        self.has_ended = True
+        relay = self._client.begin_relay(stream)
+        self._client.go_on_as_relay(relay, self._reader.take_behind())
+        relay.start_second(rest)
+        self._lane.course_ended(self, self._client)
+
+    def _break_off(self) -> None:
+        """An answer that has begun cannot be taken back: that it is not whole is shown by its abrupt end."""
+        self._answering.writer.flush()
+        self.has_ended = True
+        self._client.break_off()
+        self._lane.course_ended(self, self._client)
 
     def _do(self, steps: Coroutine[Any, Any, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(self._guarded(steps))
@@ -588,7 +447,7 @@ class Course:
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
 
 
 def _text_of(value: bytes | None) -> str | None:

@@ -25,10 +25,13 @@ SWITCHING_PROTOCOLS = 101
 class AnswerReceiver(Protocol):
     """Who has sent a request here, and hears of its answer until that has ended."""
 
-    is_for_head: bool
-    """Whether the request is HEAD, whose answer has no body whatever it says."""
-    has_sent_all: bool
-    """Whether the request has gone out to its end: only then may another follow on its connection."""
+    @property
+    def is_for_head(self) -> bool:
+        """Whether the request is HEAD, whose answer has no body whatever it says."""
+
+    @property
+    def has_sent_all(self) -> bool:
+        """Whether the request has gone out to its end: only then may another follow on its connection."""
 
     def interim_answered(self, start: AnswerStart) -> None:
         """An answer that is not final."""
