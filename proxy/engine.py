@@ -34,6 +34,7 @@ from proxy.composition import Composition, compose
 from proxy.configuration_files import Configuration
 from proxy.console.running import RunningConsole
 from proxy.control import ControlServer, control_path
+from proxy.descriptors import raise_limit
 from proxy.express.handover import MitmproxyLane
 from proxy.express.lane import ExpressLane
 from proxy.grantproxy_addons import GrantproxyAddons
@@ -145,6 +146,7 @@ async def serve(
     composition = compose(configuration, environ=environ)
     refuse_used_address(configuration.settings.listen.host, configuration.settings.listen.port)
     log_to_stderr()
+    raise_limit(configuration.settings.limits)
     console = RunningConsole(composition.configuration.settings)
     quiet_mitmproxy()
     replay.install()
