@@ -29,6 +29,8 @@ _NEVER_PASSED = frozenset(
 )  # fmt: skip
 """Hop-by-hop fields, and those that are between a client and its proxy."""
 _CODINGS = frozenset({b"transfer-encoding"})
+_NEVER_RELAYED = frozenset({b"h2c", b"h2", b"http", b"tls"})
+"""Protocols with requests in them."""
 
 
 @dataclass(slots=True, repr=False)
@@ -72,6 +74,8 @@ def frame_request(start: RequestStart) -> RequestFraming:
     said = _Said()
     for name, value in start.of_interest:
         said.note(name, value)
+    if start.minor == 0:
+        said.forget_what_is_newer()
     framing = RequestFraming(
         length=_request_length(said, start.minor),
         hosts=_checked_hosts(said.hosts, start.minor),
@@ -130,12 +134,23 @@ class _Said:
                 # What HTTP/1.0 clients say to proxies that they want to go on with.
                 self.proxy_keep_alive = value.lower() == b"keep-alive"
 
+    def forget_what_is_newer(self) -> None:
+        """RFC 9110 sections 7.8 and 10.1.1: HTTP/1.0 knows no Upgrade and no Expect, and ours would say both in
+        HTTP/1.1."""
+        self.upgrade = None
+        if self.expects_continue:
+            self.expects_continue, self.ends_here = False, True
+            self.options |= {b"expect"}
+
 
 def _checked_hosts(hosts: list[bytes], minor: int) -> tuple[bytes, ...]:
     if len(hosts) > 1:
         raise RequestMalformed("the request has several Host fields")
     if not hosts and minor == 1:
         raise RequestMalformed("the request has no Host field")
+    if hosts and not hosts[0].isascii():
+        # IDNA would map it to the name of another host, and the origin reads it as it stands.
+        raise RequestMalformed("the Host field is not ASCII")
     return tuple(hosts)
 
 
@@ -146,7 +161,7 @@ def _request_length(said: _Said, minor: int) -> int:
             raise RequestMalformed("the request has both Content-Length and Transfer-Encoding")
         if minor == 0:
             raise RequestMalformed("an HTTP/1.0 request has a Transfer-Encoding")
-        if said.codings.strip().lower() != b"chunked":
+        if said.codings.lower() != b"chunked":
             raise RequestMalformed("the transfer coding is not known here", status=501)
         return CHUNKED
     if said.length is None:
@@ -197,7 +212,7 @@ def _answer_length(start: AnswerStart, length: bytes | None, codings: bytes, *, 
     if is_for_head or start.status in (204, 304):
         return 0
     if codings:
-        if start.minor == 0 or codings.strip().lower() != b"chunked":
+        if start.minor == 0 or codings.lower() != b"chunked":
             raise OriginAnswerInvalid("its transfer coding is not known here")
         return CHUNKED
     return UNTIL_CLOSE if length is None else number
@@ -228,5 +243,7 @@ def _length_of(value: bytes) -> int:
 
 
 def _can_be_relayed(upgrade: bytes) -> bool:
-    """h2c is refused by silence, as RFC 9110 section 7.8 permits: requests in it could not be authorized."""
-    return all(item.strip().lower() not in (b"h2c", b"h2") for item in upgrade.split(b","))
+    """What has requests in it is refused by silence, as RFC 9110 section 7.8 permits: nobody would authorize
+    them. A protocol's name may have a version behind it."""
+    names = [item.partition(b"/")[0].strip(b" \t").lower() for item in upgrade.split(b",")]
+    return any(names) and _NEVER_RELAYED.isdisjoint(names)
