@@ -13,7 +13,7 @@ OTHERS: Final = 256
 
 
 def raise_limit(limits: LimitSettings) -> int:
-    """Raises the soft limit towards what the connections need, as far as the hard one permits; gives the result.
+    """Raises the soft limit towards what the connections need, as far as the hard one permits, and gives it.
 
     A client's connection has one to an origin beside it.
     """
