@@ -135,8 +135,8 @@ class _Said:
                 self.proxy_keep_alive = value.lower() == b"keep-alive"
 
     def forget_what_is_newer(self) -> None:
-        """RFC 9110 sections 7.8 and 10.1.1: HTTP/1.0 knows no Upgrade and no Expect, and ours would say both in
-        HTTP/1.1."""
+        """RFC 9110 sections 7.8 and 10.1.1: HTTP/1.0 knows no Upgrade and no Expect, and what is said of them
+        goes on as HTTP/1.1."""
         self.upgrade = None
         if self.expects_continue:
             self.expects_continue, self.ends_here = False, True
