@@ -60,6 +60,11 @@ class Output:
         with self._changed:
             return "\n".join(line for stream, line in self.lines if name in (None, stream))
 
+    def forget_access_log(self) -> None:
+        """Keeps what is no line of the access log, which grows with the traffic."""
+        with self._changed:
+            self.lines = [item for item in self.lines if not item[1].startswith("{")]
+
     def forget(self) -> None:
         """Begins anew, for the next test of a process that goes on."""
         with self._changed:
