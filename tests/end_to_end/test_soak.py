@@ -1,4 +1,4 @@
-"""Mixed traffic for minutes: all that a lane carries, side by side, with clients that leave and tokens that die.
+"""Mixed traffic for minutes: all that a lane carries at once, with clients that leave and tokens that die.
 
 GRANTPROXY_SOAK_SECONDS says for how long; without it, three minutes.
 """
