@@ -9,7 +9,7 @@ import re
 from typing import Final, Protocol
 
 from proxy.express.framing import CHUNKED, UNTIL_CLOSE
-from proxy.express.heads import HEAD_END, Fields, read_trailers
+from proxy.express.heads import HEAD_END, Fields, may_still_be_a_head, read_trailers
 
 LONGEST_CHUNK_LINE: Final = 4096
 """Bytes of a chunk's size with its extensions."""
@@ -183,6 +183,8 @@ class ChunkedReader:
         if end < 0:
             if len(data) - position >= LONGEST_TRAILERS:
                 raise BodyMalformedError("the trailer section has no end")
+            if not may_still_be_a_head(data[position:]):
+                raise BodyMalformedError("the trailer section is not well-formed")
             return -1
         trailers = read_trailers(data[position : end + 4])
         if trailers is None:
