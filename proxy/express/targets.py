@@ -26,7 +26,7 @@ def origin_of(scheme: str, authority: bytes) -> Origin:
         # RFC 9110 section 4.2.4: it is more likely there to deceive than to authenticate.
         raise RequestMalformed("the target holds user information")
     try:
-        return Origin(scheme, *parse_authority(authority.decode("latin-1"), scheme))
+        return Origin(scheme, *parse_authority(authority.decode("ascii"), scheme))
     except ValueError:
         raise RequestMalformed("the target names no host") from None
 
