@@ -15,6 +15,8 @@ from typing import Any, Protocol
 _RECORD_BYTES = 16 * 1024
 """OpenSSL gives one record at a time; a larger buffer would be made anew, and thrown away, each time."""
 
+_RECORDS_AT_ONCE = 16
+
 
 class ByteStream(Protocol):
     """What protocols here write to: a transport of asyncio's, or TLS on top of one."""
@@ -58,6 +60,8 @@ class TlsStream(asyncio.Protocol):
         self._on_established: Callable[[Exception | None], None] | None = on_established
         self._is_paused = False
         self._is_closing = False
+        self._has_ended = False
+        """Whether the peer has said that nothing more comes."""
         below.set_protocol(self)
 
     def start(self, received: bytes = b"") -> None:
@@ -145,7 +149,7 @@ class TlsStream(asyncio.Protocol):
             return
         self._is_paused = False
         self._below.resume_reading()
-        if self._incoming.pending or self._tls.pending() or self._incoming.eof:
+        if self._incoming.pending or self._tls.pending() or self._incoming.eof or self._has_ended:
             self._read()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -185,27 +189,38 @@ class TlsStream(asyncio.Protocol):
             established(error)
 
     def _read(self) -> None:
+        """Hands up what there is: of a large body many records at once, as each step costs as much as one."""
         tls, incoming = self._tls, self._incoming
+        records: list[bytes] = []
         try:
             while data := tls.read(_RECORD_BYTES):
-                self._above.data_received(data)
-                if self._is_paused or self._is_closing:
-                    return
+                records.append(data)
                 # What OpenSSL would raise costs more than to see that there is nothing left.
                 if not incoming.pending and not tls.pending() and not incoming.eof:
-                    self._flush()
-                    return
+                    break
+                if len(records) == _RECORDS_AT_ONCE:
+                    self._hand_up(records)
+                    records = []
+                    if self._is_paused or self._is_closing:
+                        return
+            else:
+                self._has_ended = True
         except ssl.SSLWantReadError:
-            self._flush()
-            return
+            pass
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             # The latter without a word; peers often end so, and framing tells whether all was there.
-            pass
+            self._has_ended = True
         except ssl.SSLError:
             self.abort()
             return
+        if records:
+            self._hand_up(records)
         self._flush()
-        self._end()
+        if self._has_ended and not self._is_paused and not self._is_closing:
+            self._end()
+
+    def _hand_up(self, records: list[bytes]) -> None:
+        self._above.data_received(records[0] if len(records) == 1 else b"".join(records))
 
     def _end(self) -> None:
         if not self._above.eof_received():
