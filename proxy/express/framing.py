@@ -66,7 +66,8 @@ class AnswerFraming:
         where the framing changes."""
         if not self.ends_here:
             return tuple(start.fields)
-        return _without(start.fields, self.options, keep=_CODINGS)
+        kept = _NO_OPTIONS if start.status == 204 else _CODINGS
+        return _without(start.fields, self.options, keep=kept)
 
 
 def frame_request(start: RequestStart) -> RequestFraming:
@@ -181,6 +182,8 @@ def frame_answer(start: AnswerStart, *, is_for_head: bool) -> AnswerFraming:
             length = value
         elif name == b"transfer-encoding":
             codings = b"%b,%b" % (codings, value) if codings else value
+            # Section 6.1: a 204 may have none.
+            ends_here += start.status == 204
         elif name == b"connection":
             ends_here += 1
             options |= _options_of(value)
