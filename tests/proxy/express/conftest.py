@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mitmproxy.certs import CertStore
 
+from proxy.composition import Composition
+from tests.profiles.token_ground import Server
 from tests.proxy.express.certificates import Authority
+from tests.proxy.express.lane_in_memory import LaneInMemory, composed
+
+MakeLane = Callable[..., LaneInMemory]
 
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """A CA that certifies any name."""
-    folder: Path = tmp_path_factory.mktemp("authority")
-    return Authority(folder)
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> CertStore:
+    """The CA of both lanes."""
+    return CertStore.from_store(tmp_path_factory.mktemp("ca"), "mitmproxy", 2048)
+
+
+@pytest.fixture(scope="session")
+def plain_composition(tmp_path_factory: pytest.TempPathFactory) -> Composition:
+    """The profile that owns api.test, for tests in which nothing is."""
+    return composed(tmp_path_factory.mktemp("plain"), Server.__new__(Server), {})
+
+
+@pytest.fixture
+async def lane(plain_composition: Composition) -> LaneInMemory:
+    """A lane on which all requests are nobody's."""
+    return LaneInMemory(plain_composition)
+
+
+@pytest.fixture
+def make_lane(tmp_path: Path, store: CertStore) -> MakeLane:
+    """`make_lane({"fields": [...]}, limits={"line": 100})`: the profile for api.test with those settings."""
+
+    def make(profile: dict[str, Any] | None = None, **settings: Any) -> LaneInMemory:
+        server = Server()
+        made = LaneInMemory(composed(tmp_path, server, profile or {}, **settings), store)
+        made.tokens = server
+        return made
+
+    return make
