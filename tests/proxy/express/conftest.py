@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ from mitmproxy.certs import CertStore
 from proxy.composition import Composition
 from tests.profiles.token_ground import Server
 from tests.proxy.express.certificates import Authority
-from tests.proxy.express.lane_in_memory import LaneInMemory, composed
-
-MakeLane = Callable[..., LaneInMemory]
+from tests.proxy.express.lane_in_memory import LaneInMemory, MakeLane, composed
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +39,11 @@ async def lane(plain_composition: Composition) -> LaneInMemory:
 
 
 @pytest.fixture
-def make_lane(tmp_path: Path, store: CertStore) -> MakeLane:
+async def make_lane(tmp_path: Path, store: CertStore) -> MakeLane:
     """`make_lane({"fields": [...]}, limits={"line": 100})`: the profile for api.test with those settings."""
 
     def make(profile: dict[str, Any] | None = None, **settings: Any) -> LaneInMemory:
         server = Server()
-        made = LaneInMemory(composed(tmp_path, server, profile or {}, **settings), store)
-        made.tokens = server
-        return made
+        return LaneInMemory(composed(tmp_path, server, profile or {}, **settings), store, server)
 
     return make

@@ -101,7 +101,11 @@ class OtherLane:
 class LaneInMemory:
     """A real lane, pool and domain. `origins` are the connections that were dialled, in their order."""
 
-    def __init__(self, composition: Composition, store: CertStore | None = None) -> None:
+    def __init__(
+        self, composition: Composition, store: CertStore | None = None, server: Server | None = None
+    ) -> None:
+        self.server = server
+        """Who gives the tokens."""
         self.observer = Observer()
         self.other = OtherLane()
         self.records: list[AccessRecord] = []
@@ -154,6 +158,9 @@ class LaneInMemory:
         stream = MemoryStream(protocol)
         self.origins.append(stream)
         return stream
+
+
+MakeLane = Callable[..., LaneInMemory]
 
 
 async def settle() -> None:
