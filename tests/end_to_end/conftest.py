@@ -159,36 +159,46 @@ def lane(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def run_on_lane(
+    proxy_defaults: dict[str, Any], test_ca: Path, lane: str
+) -> Callable[..., AbstractContextManager[ProxyProcess]]:
+    """`grantproxy serve` on the lane, for a block: `with run_on_lane(config, folder) as running: ...`."""
+
+    def run(
+        config: Mapping[str, Any] | str, folder: Path, *, args: Sequence[str] = (), **options: Any
+    ) -> AbstractContextManager[ProxyProcess]:
+        options |= {"folder": folder, "defaults": proxy_defaults, "test_ca": test_ca}
+        return run_proxy(config, args=["--lane", lane, *args], **options)
+
+    return run
+
+
 @pytest.fixture
 def proxy(
-    tmp_path: Path, proxy_defaults: dict[str, Any], test_ca: Path, lane: str
+    tmp_path: Path, run_on_lane: Callable[..., AbstractContextManager[ProxyProcess]]
 ) -> Iterator[Callable[..., ProxyProcess]]:
     """Starts `grantproxy serve`: `proxy({"profiles": {...}}, env={...}, args=[...])` -> ProxyProcess."""
     numbers = count()
     with ExitStack() as stack:
 
-        def start(config: dict[str, Any] | str, *, args: Sequence[str] = (), **options: Any) -> ProxyProcess:
+        def start(config: dict[str, Any] | str, **options: Any) -> ProxyProcess:
             folder = tmp_path / f"proxy-{next(numbers)}"
             folder.mkdir()
-            options |= {"folder": folder, "defaults": proxy_defaults, "test_ca": test_ca}
-            return stack.enter_context(run_proxy(config, args=["--lane", lane, *args], **options))
+            return stack.enter_context(run_on_lane(config, folder, **options))
 
         yield start
 
 
 @pytest.fixture(scope="session")
 def shared_proxy(
-    tmp_path_factory: pytest.TempPathFactory, proxy_defaults: dict[str, Any], test_ca: Path, lane: str
+    tmp_path_factory: pytest.TempPathFactory,
+    run_on_lane: Callable[..., AbstractContextManager[ProxyProcess]],
 ) -> Iterator[SharedProxy]:
     """`grantproxy serve`, started once: `shared_proxy({"profiles": {...}})` -> ProxyProcess, reloaded.
 
     There is one for each lane, one after the other: pytest runs all the tests of one lane before the next.
     """
-
-    def start(config: Mapping[str, Any]) -> AbstractContextManager[ProxyProcess]:
-        options = {"folder": tmp_path_factory.mktemp("shared-proxy"), "defaults": proxy_defaults}
-        return run_proxy(config, args=["--lane", lane], test_ca=test_ca, **options)
-
-    shared = SharedProxy(start)
+    shared = SharedProxy(lambda config: run_on_lane(config, tmp_path_factory.mktemp("shared-proxy")))
     yield shared
     shared.close()
