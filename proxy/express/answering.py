@@ -156,6 +156,10 @@ class Answering:
         detail = f"{course.head.origin.host} broke off before its answer was through"
         course.cannot_be_answered(refusal or OriginUnreachable(detail))
 
+    def failed(self, error: Exception) -> None:
+        self.connection = None
+        self._course.fail(error)
+
     def origin_takes_no_more(self) -> None:
         self._course.origin_stalls()
 

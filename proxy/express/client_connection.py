@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from profiles.errors import RequestMalformed
 from profiles.requests import Origin
 from proxy.express.relay import Relay
-from proxy.express.tls_stream import ByteStream, TlsStream
+from proxy.express.stall_watch import StallWatch
+from proxy.express.tls_stream import ByteStream
 from proxy.express.writing import refusal_and_close
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 WRITE_BUFFER_BYTES: Final = 256 * 1024
 """What a slow client may have waiting here before its origin is read no further."""
 SECONDS_TO_LINGER: Final = 2.0
-BYTES_TO_LINGER: Final = 4 * 1024 * 1024
-"""After an answer to a request that is not through: what is read and thrown away, so that no reset (RFC 9112
-section 9.6) takes the answer from the client before it has read it."""
+LONGEST_LINGER: Final = 30.0
+"""After an answer to a request that is not through, what still comes is read and thrown away: a reset would
+take the answer from the client before it has read it (RFC 9112 section 9.6). So long without a byte, and so
+long in all."""
 NEVER: Final = float("inf")
 
 
@@ -58,7 +60,7 @@ class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "_deadline",
         "_limit",
-        "_stalled_since",
+        "_stall",
         "address",
         "holds",
         "lane",
@@ -81,7 +83,7 @@ class ClientConnection(asyncio.Protocol):
         self.relay: Relay | None = None
         self.phase: Phase = lane.first_phase(self)
         self._deadline, self._limit = NEVER, ""
-        self._stalled_since = NEVER
+        self._stall = StallWatch()
 
     # As a protocol
 
@@ -110,17 +112,17 @@ class ClientConnection(asyncio.Protocol):
         self.lane.connection_closed(self)
 
     def pause_writing(self) -> None:
-        self._stalled_since = self.lane.now
+        self._stall.begin(self.lane.now)
         self.phase.takes_no_more()
 
     def resume_writing(self) -> None:
-        self._stalled_since = NEVER
+        self._stall.end()
         self.phase.takes_more()
 
     @property
     def is_stalled(self) -> bool:
         """Whether the client reads more slowly than it is written to."""
-        return self._stalled_since != NEVER
+        return self._stall.is_on
 
     # For whoever answers
 
@@ -172,7 +174,7 @@ class ClientConnection(asyncio.Protocol):
         self.phase = Discarding(self)
         self.wait("", SECONDS_TO_LINGER)
         self.release(self.holds)
-        if not isinstance(self.stream, TlsStream) and not self.stream.is_closing():
+        if not self.stream.is_closing():
             self.stream.write_eof()
 
     def break_off(self) -> None:
@@ -201,6 +203,10 @@ class ClientConnection(asyncio.Protocol):
         self.phase = Discarding(self)
         self.wait_for_ever()
         self.lane.relay_began(relay)
+        if self.is_stalled:
+            # The stream is full, and will say only when it is not any more.
+            relay.hold_second()
+        self._stall.end()
         relay.start_first(received)
 
     def _relay_ended(self, relay: Relay) -> None:
@@ -228,7 +234,7 @@ class ClientConnection(asyncio.Protocol):
             if limit:
                 self.lane.limit_reached(limit, self)
             self.phase.time_is_up()
-        elif now - self._stalled_since > self.lane.limits.write_timeout:
+        elif self._stall.has_lasted(now, self.lane.limits.write_timeout, self.stream):
             self.lane.limit_reached("write_timeout", self)
             self.abort()
         else:
@@ -236,19 +242,19 @@ class ClientConnection(asyncio.Protocol):
 
 
 class Discarding:
-    """Nobody reads the connection any more."""
+    """Nobody reads the connection any more. It ends when the client has its answer and says no more, or goes
+    on for too long.
+    """
 
     is_busy = False
 
     def __init__(self, client: ClientConnection) -> None:
         self._client = client
-        self._bytes = 0
-        self._looks = 0.0
+        self._seconds = 0.0
+        self._has_come = False
 
-    def receive(self, data: bytes) -> None:
-        self._bytes += len(data)
-        if self._bytes > BYTES_TO_LINGER:
-            self._client.stream.abort()
+    def receive(self, data: bytes) -> None:  # noqa: ARG002
+        self._has_come = True
 
     def left(self) -> None:
         pass
@@ -264,9 +270,10 @@ class Discarding:
 
     def time_is_up(self) -> None:
         stream = self._client.stream
-        if stream.get_write_buffer_size() and self._looks < self._client.lane.limits.write_timeout:
-            # It still takes its answer.
-            self._looks += SECONDS_TO_LINGER
+        self._seconds += SECONDS_TO_LINGER
+        goes_on = self._has_come or stream.get_write_buffer_size() > 0
+        self._has_come = False
+        if goes_on and self._seconds < LONGEST_LINGER:
             self._client.wait("", SECONDS_TO_LINGER)
         else:
             stream.abort()

@@ -24,6 +24,7 @@ from proxy.express.framing import CHUNKED, RequestFraming
 from proxy.express.heads import Fields, RequestStart
 from proxy.express.origin_connection import OriginConnection
 from proxy.express.outgoing import Outgoing
+from proxy.express.stall_watch import StallWatch
 from proxy.express.tls_stream import ByteStream
 from proxy.express.ways import Way
 from proxy.limit_settings import LimitSettings
@@ -37,8 +38,6 @@ logger = logging.getLogger(__name__)
 
 UNSENT_BYTES: Final = 256 * 1024
 """How much of a body is taken from the client while it cannot go out yet."""
-
-NEVER: Final = float("inf")
 
 _REPEATABLE = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"})
 """RFC 9110 section 9.2.2: a proxy repeats no others by itself."""
@@ -59,7 +58,7 @@ class Course:
         "_reader",
         "_resends",
         "_snapshot",
-        "_stalled_since",
+        "_stall",
         "_target",
         "_task",
         "_trailers",
@@ -101,7 +100,7 @@ class Course:
         self._has_continued = False
         self._resends = False
         self._content: bytes | None = None
-        self._stalled_since = NEVER
+        self._stall = StallWatch()
 
     @property
     def duration(self) -> float:
@@ -188,7 +187,7 @@ class Course:
         connection = self._answering.connection
         if connection is None:
             return
-        if now - self._stalled_since > limits.write_timeout:
+        if self._stall.has_lasted(now, limits.write_timeout, connection.stream):
             self._give_up("write_timeout", f"took nothing of the request for {limits.write_timeout} seconds")
         elif (
             self.has_sent_all
@@ -275,6 +274,7 @@ class Course:
 
     def send_afresh(self) -> None:
         """The connection turned out to be dead: sends again on a new one."""
+        self._pause_body()
         self._resends = True
         self._send_out(is_fresh=True)
 
@@ -309,7 +309,10 @@ class Course:
         if self._content is not None:
             body = [self._content]
         elif self._resends and exchange is not None:
-            body = [exchange.kept_body()]
+            if not exchange.replayable:
+                raise InternalError("the body is not there to be sent once more")
+            kept = exchange.kept_body()
+            body = [kept] if kept else []
         else:
             body = self._unsent
         outgoing = Outgoing(
@@ -326,12 +329,16 @@ class Course:
             waits_for_leave=not self._has_continued and not self.is_whole and not body,
         )
         self.has_sent_all = self.is_whole
+        if not self.is_whole:
+            connection.listen_for_last_words()
         data = outgoing.to_bytes()
         if not self._collects:
             self._unsent, self._unsent_bytes = [], 0
         connection.write(data)
+        # The connection before may have taken no more: this one has not said so.
+        self._stall.end()
         if self._client.holds:
-            self._client.release(client_holds.UNSENT | client_holds.RENEWAL)
+            self._client.release(client_holds.UNSENT | client_holds.RENEWAL | client_holds.ORIGIN)
 
     def _permitted_trailers(self) -> HeaderFields:
         injected = self.exchange.profile.fields.header_names if self.exchange is not None else ()
@@ -339,19 +346,25 @@ class Course:
 
     def origin_stalls(self) -> None:
         """The origin takes no more of the request for now."""
-        self._stalled_since = self._lane.now
+        self._stall.begin(self._lane.now)
         self._client.hold(client_holds.ORIGIN)
 
     def origin_goes_on(self) -> None:
         """It takes more again."""
-        self._stalled_since = NEVER
+        self._stall.end()
         self._client.release(client_holds.ORIGIN)
 
     # The second sending
 
     def was_rejected(self) -> None:
         """The origin does not accept the token; its answer is held back."""
+        self._pause_body()
         self._do(self._renew())
+
+    def _pause_body(self) -> None:
+        """What is still to come of the body is for the next sending: until then no more of it is taken."""
+        if not self.is_whole:
+            self._client.hold(client_holds.RENEWAL)
 
     async def _renew(self) -> None:
         """Renews the token and sends once more, or passes the answer on where that is not to be."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from aiohappyeyeballs import start_connection
 
@@ -20,22 +20,28 @@ SECONDS_FOR_ONE_ADDRESS: Final = 0.25
 """RFC 8305 section 5: so long one address has before the next is tried beside it."""
 
 
-async def dial(origin: Origin, way: Way, protocol: asyncio.Protocol, seconds: float) -> ByteStream:
-    """A stream to *origin* with *protocol* above it, which hears nothing before.
+class Dialled(NamedTuple):
+    """A connection, with what came on it before anybody listened, and whether that was all."""
+
+    stream: ByteStream
+    received: bytes
+    has_ended: bool
+
+
+async def dial(origin: Origin, way: Way, seconds: float) -> Dialled:
+    """A connection to *origin*, for whoever sets its protocol in the same turn of the loop.
 
     Raises OriginUnreachable or ConnectorUnavailable, without a foreign exception's text.
     """
     dialling = _Dialling(origin, way)
     try:
         async with asyncio.timeout(seconds):
-            stream = await dialling.run()
+            return await dialling.run()
     except BaseException as error:
         dialling.abort()
         if not isinstance(error, Exception):
             raise
         raise dialling.refusal_for(error) from None
-    stream.set_protocol(protocol)
-    return stream
 
 
 class _Dialling:
@@ -45,27 +51,61 @@ class _Dialling:
         self._origin, self._way = origin, way
         self._connector = way.connector
         self._stream: ByteStream | None = None
+        self._listener = Listener()
 
-    async def run(self) -> ByteStream:
+    async def run(self) -> Dialled:
         if self._connector is None:
-            self._stream = await _connect(self._origin.host, self._origin.port)
+            stream = await self._connect(self._origin.host, self._origin.port)
         else:
-            await self._go_through(self._connector)
+            stream = await self._go_through(self._connector)
             self._connector = None
         if self._origin.scheme == "https":
-            assert self._stream is not None
-            self._stream = await _secure(self._stream, self._way.trust, self._origin.host)
-        assert self._stream is not None
+            stream = await self._secure(stream, self._way.trust, self._origin.host)
+        return Dialled(stream, self._listener.take(), self._listener.has_ended)
+
+    async def _go_through(self, connector: Connector) -> ByteStream:
+        """To *origin*, or to the connector itself where there is no tunnel."""
+        stream = await self._connect(connector.host, connector.port)
+        if connector.scheme == "https":
+            stream = await self._secure(stream, self._way.connector_trust, connector.host)
+        if self._way.has_tunnel:
+            await self._ask_for_tunnel(stream, connector)
+            connector.reached()
+        return stream
+
+    async def _connect(self, host: str, port: int) -> ByteStream:
+        self._stream = await _connect(host, port, self._listener)
         return self._stream
 
-    async def _go_through(self, connector: Connector) -> None:
-        """To *origin*, or to the connector itself where there is no tunnel."""
-        self._stream = await _connect(connector.host, connector.port)
-        if connector.scheme == "https":
-            self._stream = await _secure(self._stream, self._way.connector_trust, connector.host)
-        if self._way.has_tunnel:
-            await _ask_for_tunnel(self._stream, connector, self._origin)
-            connector.reached()
+    async def _secure(self, stream: ByteStream, context: ssl.SSLContext, host: str) -> ByteStream:
+        established: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_established(error: Exception | None) -> None:
+            if established.done():
+                return
+            if error is None:
+                established.set_result(None)
+            else:
+                established.set_exception(error)
+
+        received, self._listener = self._listener.take(), Listener()
+        secured = TlsStream(stream, self._listener, context, on_established, server_hostname=host)
+        secured.start(received)
+        await established
+        self._stream = secured
+        return secured
+
+    async def _ask_for_tunnel(self, stream: ByteStream, connector: Connector) -> None:
+        handshake = handshake_with(connector, self._origin.host, self._origin.port)
+        stream.write(handshake.start())
+        while not handshake.is_done:
+            data = await self._listener.receive()
+            if not data:
+                raise ConnectorUnavailable("closed the connection")
+            if answer := handshake.receive(data):
+                stream.write(answer)
+        # An origin may speak first; HTTP has no such.
+        self._listener.data_received(handshake.rest)
 
     def abort(self) -> None:
         """Leaves whatever there is."""
@@ -102,82 +142,57 @@ def _reason_for(error: Exception) -> str:
     return reason_of(f"{type(error).__name__} {error}")
 
 
-async def _ask_for_tunnel(stream: ByteStream, connector: Connector, origin: Origin) -> None:
-    handshake = handshake_with(connector, origin.host, origin.port)
-    listener = _Listener()
-    stream.set_protocol(listener)
-    stream.write(handshake.start())
-    while not handshake.is_done:
-        data = await listener.receive()
-        if not data:
-            raise ConnectorUnavailable("closed the connection")
-        if answer := handshake.receive(data):
-            stream.write(answer)
-    if handshake.rest:
-        # An origin that speaks first: HTTP has no such, and TLS neither.
-        raise ConnectorUnavailable("sends more than its answer")
-
-
-async def _secure(stream: ByteStream, context: ssl.SSLContext, host: str) -> ByteStream:
-    established: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def on_established(error: Exception | None) -> None:
-        if established.done():
-            return
-        if error is None:
-            established.set_result(None)
-        else:
-            established.set_exception(error)
-
-    secured = TlsStream(stream, _Listener(), context, on_established, server_hostname=host)
-    secured.start()
-    await established
-    return secured
-
-
-async def _connect(host: str, port: int) -> ByteStream:
+async def _connect(host: str, port: int, listener: Listener) -> ByteStream:
     """To whichever of the host's addresses answers first, in the resolver's order (RFC 6724, RFC 8305)."""
     loop = asyncio.get_running_loop()
     found: Any = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(found))
     if len(addresses) == 1:
         (family, _, _, _, address) = addresses[0]
-        transport, _ = await loop.create_connection(_Listener, address[0], port, family=family)
+        transport, _ = await loop.create_connection(lambda: listener, address[0], port, family=family)
     else:
         connected = await start_connection(
             addresses, happy_eyeballs_delay=SECONDS_FOR_ONE_ADDRESS, interleave=1, loop=loop
         )
-        transport, _ = await loop.create_connection(_Listener, sock=connected)
+        transport, _ = await loop.create_connection(lambda: listener, sock=connected)
     return cast("ByteStream", transport)
 
 
-class _Listener(asyncio.Protocol):
-    """Keeps what comes until somebody receives it; nothing but a handshake speaks here."""
+class Listener(asyncio.Protocol):
+    """Keeps what comes on a connection that nobody has taken over yet."""
 
     def __init__(self) -> None:
+        self.has_ended = False
+        """Whether nothing more comes."""
         self._received: list[bytes] = []
-        self._has_ended = False
         self._waiting: asyncio.Future[None] | None = None
 
     def data_received(self, data: bytes) -> None:
-        self._received.append(data)
-        self._wake()
+        if data:
+            self._received.append(data)
+            self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        self._has_ended = True
+        self.has_ended = True
         self._wake()
 
-    def eof_received(self) -> None:
-        self._has_ended = True
+    def eof_received(self) -> bool:
+        self.has_ended = True
         self._wake()
+        # The other half of the connection may still be wanted.
+        return True
 
-    async def receive(self) -> bytes:
-        """What has come since, at least a byte; nothing once the connection has ended."""
-        while not self._received and not self._has_ended:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
+    def take(self) -> bytes:
+        """What has come since the last time."""
         data, self._received = b"".join(self._received), []
         return data
+
+    async def receive(self) -> bytes:
+        """The same, once there is any; nothing where the connection has ended."""
+        while not self._received and not self.has_ended:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        return self.take()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():

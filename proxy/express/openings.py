@@ -104,6 +104,7 @@ class TunnelOpening(_Opening):
         super().__init__(client)
         self._connect_head, self._end = connect_head, end
         client.tunnel = end
+        client.wait("idle_timeout", client.lane.limits.idle_timeout)
 
     def decide(self, data: bytes) -> bool:
         opening = opening_of(data)
@@ -140,7 +141,6 @@ class ForeignTunnelOpening(_Opening):
         super().__init__(client)
         self._relay, self._end = relay, end
         client.wait("tunnel_idle_timeout", client.lane.limits.tunnel_idle_timeout)
-        relay.start_second(b"")
 
     def decide(self, data: bytes) -> bool:
         if opening_of(data) is Opening.TLS:
@@ -163,6 +163,12 @@ class ForeignTunnelOpening(_Opening):
 
     def left(self) -> None:
         self._relay.abort()
+
+    def takes_no_more(self) -> None:
+        self._relay.hold_second()
+
+    def takes_more(self) -> None:
+        self._relay.release_second()
 
     def time_is_up(self) -> None:
         self._client.abort()

@@ -10,7 +10,8 @@ from profiles.requests import Origin
 from proxy.express.bodies import BodyMalformedError, BodyReader, reader_of
 from proxy.express.framing import AnswerFraming, frame_answer
 from proxy.express.heads import HEAD_END, AnswerStart, Fields, may_still_be_a_head, read_answer
-from proxy.express.tls_stream import ByteStream
+from proxy.express.last_words import LastWords
+from proxy.express.tls_stream import ByteStream, TlsStream
 from proxy.express.ways import Way
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class AnswerReceiver(Protocol):
     def data_was_received(self) -> None:
         """One piece from the network is through: what it has led to can be sent."""
 
+    def failed(self, error: Exception) -> None:
+        """A fault of ours while the answer was read."""
+
     def origin_lost(self, refusal: OriginAnswerInvalid | None) -> None:
         """There will be no (more of an) answer; *refusal* where that is for what the origin has sent."""
 
@@ -69,8 +73,7 @@ class OriginConnection(asyncio.Protocol):
         "_framing",
         "_had_bytes",
         "_is_lost",
-        "_longest_head",
-        "_most_fields",
+        "_last_words",
         "_pool",
         "_reader",
         "idle_since",
@@ -82,11 +85,11 @@ class OriginConnection(asyncio.Protocol):
         "stream",
     )
 
-    def __init__(self, pool: OriginPool, key: Key, longest_head: int, most_fields: int) -> None:
+    def __init__(self, pool: OriginPool, key: Key, stream: ByteStream) -> None:
         self._pool = pool
         self.key = key
-        self._longest_head, self._most_fields = longest_head, most_fields
-        self.stream: ByteStream
+        self.stream = stream
+        stream.set_protocol(self)
         self.receiver: AnswerReceiver | None = None
         self.is_reused = False
         self.idle_since = 0.0
@@ -98,6 +101,8 @@ class OriginConnection(asyncio.Protocol):
         self._framing: AnswerFraming | None = None
         self._had_bytes = False
         self._is_lost = False
+        self._last_words: LastWords | None = None
+        """Of the origin, while a body goes out to it bit by bit."""
 
     @property
     def nothing_came(self) -> bool:
@@ -118,6 +123,11 @@ class OriginConnection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         self.stream.write(data)
 
+    def listen_for_last_words(self) -> None:
+        """The request goes on: its answer may come, and the connection end, before it is through."""
+        if self._last_words is None:
+            self._last_words = LastWords(self.stream)
+
     def hold_back(self) -> None:
         """Reads no more of the answer for now."""
         if not self.is_held_back and self.is_open:
@@ -135,6 +145,7 @@ class OriginConnection(asyncio.Protocol):
     def abandon(self) -> None:
         """Ends the connection with whatever is under way on it; nobody hears of it."""
         self.receiver = None
+        self._forget_last_words()
         if not self._is_lost:
             self.stream.abort()
         self._pool.lost(self)
@@ -143,6 +154,7 @@ class OriginConnection(asyncio.Protocol):
         """Gives the stream away: what it speaks from here on is not ours to read."""
         self.receiver = None
         self._is_lost = True
+        self._forget_last_words()
         self._pool.lost(self)
         return self.stream
 
@@ -162,6 +174,10 @@ class OriginConnection(asyncio.Protocol):
             self._fail(receiver, refusal)
         except BodyMalformedError as error:
             self._fail(receiver, OriginAnswerInvalid(str(error)))
+        except Exception as error:
+            # A fault of ours leaves no client waiting.
+            self.abandon()
+            receiver.failed(error)
         else:
             receiver.data_was_received()
 
@@ -173,6 +189,8 @@ class OriginConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._is_lost = True
+        if self._last_words is not None:
+            self._hear(self._last_words)
         receiver = self.receiver
         if receiver is not None:
             self.receiver = None
@@ -188,6 +206,20 @@ class OriginConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         if self.receiver is not None:
             self.receiver.origin_takes_more()
+
+    def _hear(self, last_words: LastWords) -> None:
+        received = last_words.take()
+        self._last_words = None
+        if received and self.receiver is not None:
+            if isinstance(self.stream, TlsStream):
+                self.stream.hear(received)
+            else:
+                self.data_received(received)
+
+    def _forget_last_words(self) -> None:
+        if self._last_words is not None:
+            self._last_words.drop()
+            self._last_words = None
 
     # Reading an answer
 
@@ -219,9 +251,9 @@ class OriginConnection(asyncio.Protocol):
         if end < 0:
             self._wait_for_head(data)
             return None, b""
-        if end > self._longest_head:
+        if end > self._pool.limits.head:
             raise OriginAnswerInvalid("its head is too large")
-        return read_answer(data[: end + 4], self._most_fields), data[end + 4 :]
+        return read_answer(data[: end + 4], self._pool.limits.fields), data[end + 4 :]
 
     def _take_head(self, start: AnswerStart, rest: bytes, receiver: AnswerReceiver) -> None:
         if start.status == SWITCHING_PROTOCOLS:
@@ -234,7 +266,7 @@ class OriginConnection(asyncio.Protocol):
             receiver.answered(start, framing)
 
     def _wait_for_head(self, data: bytes) -> None:
-        if len(data) > self._longest_head:
+        if len(data) > self._pool.limits.head:
             raise OriginAnswerInvalid("its head is too large")
         if not may_still_be_a_head(data):
             raise OriginAnswerInvalid("its head is not well-formed")
@@ -244,6 +276,7 @@ class OriginConnection(asyncio.Protocol):
         reader = self._reader
         assert reader is not None
         self.receiver = None
+        self._forget_last_words()
         # What comes behind an answer that nobody has asked for could be taken for the next one's.
         self._pool.answered(self, reusable=keeps_alive and not rest and receiver.has_sent_all)
         receiver.answer_ended(reader.trailers)

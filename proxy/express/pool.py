@@ -7,15 +7,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from profiles.errors import OriginBusy
+from profiles.errors import OriginBusy, OriginUnreachable
 from profiles.requests import Origin
-from proxy.express.dialling import dial
+from proxy.express.dialling import Dialled, dial
 from proxy.express.origin_connection import Key, OriginConnection
-from proxy.express.tls_stream import ByteStream
 from proxy.express.ways import Way
 from proxy.limit_settings import LimitSettings
 
-Dial = Callable[[Origin, Way, asyncio.Protocol, float], Awaitable[ByteStream]]
+Dial = Callable[[Origin, Way, float], Awaitable[Dialled]]
 """Opens a connection, as `dialling.dial` does."""
 
 SECONDS_YOUNG: Final = 2.0
@@ -65,12 +64,13 @@ class OriginPool:
             return None
         idle = place.idle
         while idle:
-            connection = idle.pop()
+            connection = idle[-1]
             if not connection.is_open:
+                self.lost(connection)
                 continue
             if not is_safe_to_repeat and self.now - connection.idle_since > SECONDS_YOUNG:
-                idle.append(connection)
                 return None
+            idle.pop()
             place.in_flight += 1
             connection.is_reused = True
             return connection
@@ -94,19 +94,27 @@ class OriginPool:
         else:
             place.in_flight += 1
         try:
-            connection = OriginConnection(self, key, self.limits.head, self.limits.fields)
-            connection.stream = await self._dial(origin, way, connection, self.limits.connect_timeout)
+            dialled = await self._dial(origin, way, self.limits.connect_timeout)
+            if dialled.received or dialled.has_ended:
+                dialled.stream.abort()
+                raise OriginUnreachable(f"{origin.host} speaks before it is asked, or ends at once")
         except BaseException:
             self._leave(key, place)
             raise
+        connection = OriginConnection(self, key, dialled.stream)
         self._open.add(connection)
         return connection
 
     def answered(self, connection: OriginConnection, *, reusable: bool) -> None:
         """A connection has done with its request."""
         key = connection.key
-        place = self._places[key]
-        if reusable and connection.is_open and len(place.idle) < self.limits.origin_idle_connections:
+        place = self._places.get(key)
+        if (
+            place is not None
+            and reusable
+            and connection.is_open
+            and len(place.idle) < self.limits.origin_idle_connections
+        ):
             connection.idle_since = self.now
             connection.go_on()
             place.idle.append(connection)

@@ -93,6 +93,7 @@ class Relay:
         self._streams = (first, second)
         self._first, self._second = RelayEnd(first, self._one_ended), RelayEnd(second, self._one_ended)
         self._first.other, self._second.other = self._second, self._first
+        self._holds_second = False
         self._bytes_seen = -1
         self._idle_since = 0.0
 
@@ -103,11 +104,24 @@ class Relay:
             self._first.data_received(received)
         self._first.go_on()
 
-    def start_second(self, received: bytes) -> None:
-        """The same for the second stream."""
+    def start_second(self, received: bytes, *, has_ended: bool = False) -> None:
+        """The same for the second stream, which may have come to its end already."""
         self._streams[1].set_protocol(self._second)
         if received:
             self._second.data_received(received)
+        if has_ended:
+            self._second.eof_received()
+        elif not self._holds_second:
+            self._second.go_on()
+
+    def hold_second(self) -> None:
+        """The first stream takes no more: the second is not read."""
+        self._holds_second = True
+        self._second.hold()
+
+    def release_second(self) -> None:
+        """It takes more again."""
+        self._holds_second = False
         self._second.go_on()
 
     def drop_second(self) -> None:

@@ -82,7 +82,8 @@ class RequestReader:
     def receive(self, data: bytes) -> None:
         if self._body is not None:
             self._receive_body(data, self._body)
-        elif self._course is not None or self._client.is_stalled:
+        elif self._course is not None or self._behind or self._client.is_stalled:
+            # What comes while something is behind comes after it.
             self._behind += data
             if len(self._behind) > BEHIND_BYTES:
                 self._client.hold(client_holds.BEHIND)

@@ -10,12 +10,26 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any, Protocol
 
 _RECORD_BYTES = 16 * 1024
 """OpenSSL gives one record at a time; a larger buffer would be made anew, and thrown away, each time."""
 
 _RECORDS_AT_ONCE = 16
+
+
+class _State(Enum):
+    """What comes behind the records that were decrypted."""
+
+    MORE = auto()
+    DRY = auto()
+    """Nothing that is here yet."""
+    ENDED = auto()
+    """Nothing, as the peer has said."""
+    CUT_OFF = auto()
+    """Nothing, of which the peer has said no word."""
+    BROKEN = auto()
 
 
 class ByteStream(Protocol):
@@ -60,6 +74,7 @@ class TlsStream(asyncio.Protocol):
         self._on_established: Callable[[Exception | None], None] | None = on_established
         self._is_paused = False
         self._is_closing = False
+        self._has_said_its_end = False
         self._has_ended = False
         """Whether the peer has said that nothing more comes."""
         below.set_protocol(self)
@@ -83,12 +98,14 @@ class TlsStream(asyncio.Protocol):
         if self._on_established is not None:
             self._give_up(ConnectionResetError())
             return None
+        if self._is_paused and not self._is_closing:
+            # What was read before the end is still to be had; who is above hears of the end behind it.
+            self._incoming.write_eof()
+            return True
         if not self._is_closing:
-            if self._is_paused:
-                # What was read before the end is still to be had; who is above hears of the end behind it.
-                self._incoming.write_eof()
-                return True
-            self._end()
+            # Without close_notify nobody can tell whether all was said: a body that lasts until the end is
+            # not whole (RFC 9112 section 9.8). Who is above hears of a lost connection.
+            self.abort()
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -96,6 +113,16 @@ class TlsStream(asyncio.Protocol):
         if self._on_established is not None:
             self._give_up(exc or ConnectionResetError())
         self._above.connection_lost(exc)
+
+    def hear(self, received: bytes) -> None:
+        """Hands up what was read of a connection that is lost already."""
+        if isinstance(self._below, TlsStream):
+            self._below.hear(received)
+            return
+        self._incoming.write(received)
+        self._is_paused = self._is_closing = False
+        self._read()
+        self._is_closing = True
 
     def pause_writing(self) -> None:
         self._above.pause_writing()
@@ -106,7 +133,7 @@ class TlsStream(asyncio.Protocol):
     # As a transport
 
     def write(self, data: bytes) -> None:
-        if self._is_closing:
+        if self._is_closing or self._has_said_its_end:
             return
         try:
             self._tls.write(data)
@@ -116,18 +143,19 @@ class TlsStream(asyncio.Protocol):
         self._below.write(self._outgoing.read())
 
     def write_eof(self) -> None:
-        """TLS has no half of a connection to close that peers understand: the whole is closed."""
-        self.close()
+        """Says that nothing more comes from here; the peer may go on (RFC 8446 section 6.1)."""
+        if not self._is_closing and not self._has_said_its_end:
+            self._has_said_its_end = True
+            with contextlib.suppress(ssl.SSLError):
+                # It wants the peer's close_notify too, which nobody waits for.
+                self._tls.unwrap()
+            self._flush()
 
     def close(self) -> None:
         if self._is_closing:
             return
+        self.write_eof()
         self._is_closing = True
-        with contextlib.suppress(ssl.SSLError):
-            # It wants the peer's close_notify, which nobody waits for.
-            self._tls.unwrap()
-        if closing := self._outgoing.read():
-            self._below.write(closing)
         self._below.close()
 
     def abort(self) -> None:
@@ -150,7 +178,8 @@ class TlsStream(asyncio.Protocol):
         self._is_paused = False
         self._below.resume_reading()
         if self._incoming.pending or self._tls.pending() or self._incoming.eof or self._has_ended:
-            self._read()
+            # Not at once: as with any transport, who resumes may be in the midst of what came before.
+            asyncio.get_running_loop().call_soon(self._read_on)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         assert isinstance(protocol, asyncio.Protocol)
@@ -190,37 +219,46 @@ class TlsStream(asyncio.Protocol):
 
     def _read(self) -> None:
         """Hands up what there is: of a large body many records at once, as each step costs as much as one."""
+        state = _State.MORE
+        while state is _State.MORE and not self._is_paused and not self._is_closing:
+            records, state = self._decrypt()
+            if records:
+                self._above.data_received(records[0] if len(records) == 1 else b"".join(records))
+        self._flush()
+        if self._is_closing or (self._is_paused and state is not _State.BROKEN):
+            return
+        if state is _State.ENDED:
+            self._end()
+        elif state in (_State.CUT_OFF, _State.BROKEN):
+            self.abort()
+
+    def _decrypt(self) -> tuple[list[bytes], _State]:
+        """Some records, and what comes behind them."""
         tls, incoming = self._tls, self._incoming
         records: list[bytes] = []
         try:
-            while data := tls.read(_RECORD_BYTES):
+            while len(records) < _RECORDS_AT_ONCE:
+                data = tls.read(_RECORD_BYTES)
+                if not data:
+                    return records, _State.ENDED
                 records.append(data)
                 # What OpenSSL would raise costs more than to see that there is nothing left.
                 if not incoming.pending and not tls.pending() and not incoming.eof:
-                    break
-                if len(records) == _RECORDS_AT_ONCE:
-                    self._hand_up(records)
-                    records = []
-                    if self._is_paused or self._is_closing:
-                        return
-            else:
-                self._has_ended = True
+                    return records, _State.DRY
         except ssl.SSLWantReadError:
-            pass
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            # The latter without a word; peers often end so, and framing tells whether all was there.
+            return records, _State.DRY
+        except ssl.SSLZeroReturnError:
             self._has_ended = True
+            return records, _State.ENDED
+        except ssl.SSLEOFError:
+            return records, _State.CUT_OFF
         except ssl.SSLError:
-            self.abort()
-            return
-        if records:
-            self._hand_up(records)
-        self._flush()
-        if self._has_ended and not self._is_paused and not self._is_closing:
-            self._end()
+            return records, _State.BROKEN
+        return records, _State.MORE
 
-    def _hand_up(self, records: list[bytes]) -> None:
-        self._above.data_received(records[0] if len(records) == 1 else b"".join(records))
+    def _read_on(self) -> None:
+        if not self._is_paused and not self._is_closing:
+            self._read()
 
     def _end(self) -> None:
         if not self._above.eof_received():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from profiles.answers import answer_of
 from profiles.errors import HostsDisagree, InternalError, Refusal, RequestMalformed
 from profiles.requests import Origin
-from proxy.express import writing
+from proxy.express import client_holds, writing
 from proxy.express.dialling import dial
 from proxy.express.framing import frame_request
 from proxy.express.heads import RequestStart
@@ -87,18 +87,20 @@ class TunnelRequest:
             self._enter(self._lane.tunnel_phase(client, self._reader.head, end))
             return
         # It is opened first: its client hears of a dead end, and where the server speaks first, that works.
-        nobody: Any = asyncio.Protocol()
-        way = self._snapshot.ways.direct
-        stream = await dial(end._replace(scheme="http"), way, nobody, self._lane.limits.connect_timeout)
+        seconds = self._lane.limits.connect_timeout
+        dialled = await dial(end._replace(scheme="http"), self._snapshot.ways.direct, seconds)
         if self._client_has_left():
-            stream.abort()
+            dialled.stream.abort()
         else:
             client.write(writing.ESTABLISHED)
-            self._enter(self._lane.foreign_tunnel_phase(client, client.begin_relay(stream), end))
+            relay = client.begin_relay(dialled.stream)
+            self._enter(self._lane.foreign_tunnel_phase(client, relay, end))
+            relay.start_second(dialled.received, has_ended=dialled.has_ended)
 
     def _enter(self, opening: Phase) -> None:
         """What the client says from here on is in its tunnel."""
         self._client.phase = opening
+        self._client.release(client_holds.BEHIND)
         if behind := self._reader.take_behind():
             opening.receive(behind)
 
