@@ -19,6 +19,7 @@ from profiles.tokens import Subject
 from proxy.composition import Composition, compose
 from proxy.configuration_files import load_configuration
 from proxy.express.client_connection import ClientConnection
+from proxy.express.dialling import Dialled
 from proxy.express.handover import MitmproxyLane
 from proxy.express.lane import ExpressLane
 from proxy.express.pool import OriginPool
@@ -112,6 +113,8 @@ class LaneInMemory:
         self.origins: list[MemoryStream] = []
         self.dialled: list[tuple[Origin, Way]] = []
         self.dial_refusal: Refusal | None = None
+        self.dialled_with = (b"", False)
+        """What comes of an origin before it is asked, and whether that is all."""
         self.may_dial = asyncio.Event()
         self.may_dial.set()
         self.lane = ExpressLane(
@@ -150,14 +153,14 @@ class LaneInMemory:
             client.check(lane.now)
         lane.pool.look_after(lane.now)
 
-    async def _dial(self, origin: Origin, way: Way, protocol: asyncio.Protocol, seconds: float) -> ByteStream:
+    async def _dial(self, origin: Origin, way: Way, seconds: float) -> Dialled:
         self.dialled.append((origin, way))
         await self.may_dial.wait()
         if self.dial_refusal is not None:
             raise self.dial_refusal
-        stream = MemoryStream(protocol)
+        stream = MemoryStream()
         self.origins.append(stream)
-        return stream
+        return Dialled(stream, *self.dialled_with)
 
 
 MakeLane = Callable[..., LaneInMemory]

@@ -104,7 +104,8 @@ class MemoryStream:
     def resume_reading(self) -> None:
         self.is_reading = True
         if self._arrived:
-            self._later(self._hand_up)
+            # What is ready to run goes first; the network is asked after it.
+            self._later(lambda: self._later(self._hand_up))
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         assert isinstance(protocol, asyncio.Protocol)

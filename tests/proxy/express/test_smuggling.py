@@ -20,7 +20,7 @@ from proxy.express.request_reader import RequestReader
 from proxy.express.targets import destination_of, origin_of, tunnel_end_of
 from proxy.express.ways import Way
 from proxy.limit_settings import LimitSettings
-from tests.proxy.express.answering import Origins
+from tests.proxy.express.answering_origins import Origins
 from tests.proxy.express.lane_in_memory import LaneInMemory, settle
 from tests.proxy.express.memory_streams import MemoryStream
 from tests.proxy.express.smuggling import (
