@@ -90,10 +90,11 @@ class ConnectionOpening(_Opening):
         opening = opening_of(data)
         if opening is Opening.UNDECIDED:
             return False
-        if opening is Opening.HTTP1:
-            self.go_on_with_requests(data)
-        else:
+        if opening in (Opening.TLS, Opening.HTTP2):
             self.hand_over(data)
+        else:
+            # A proxy is spoken to in HTTP: whatever this is, it is told so.
+            self.go_on_with_requests(data)
         return True
 
 

@@ -13,6 +13,7 @@ from proxy.express.course import Course
 from proxy.express.framing import CHUNKED, RequestFraming, frame_request
 from proxy.express.heads import (
     HEAD_END,
+    TOKEN,
     Fields,
     RequestStart,
     may_still_be_a_head,
@@ -168,7 +169,7 @@ class RequestReader:
             raise RequestMalformed("the request line is too long", status=414)
         if len(data) > limits.head:
             raise RequestMalformed("the head is too large", status=431)
-        if not may_still_be_a_head(data):
+        if not may_still_be_a_head(data) or (data and TOKEN.match(data) is None):
             raise RequestMalformed("the head is not well-formed")
         if data and not self._client.waits_for("header_timeout"):
             # From the first byte on: who sends one now and then does not begin anew.
