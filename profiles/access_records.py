@@ -33,19 +33,30 @@ class AccessRecord:
 
 def json_line(record: AccessRecord, at: float) -> str:
     """A record for programs, one JSON object in ASCII; *at* is its instant, seconds since the epoch."""
-    # On the way of every request: `json.dumps` and `datetime` take four times as long.
+    # On the way of every request: `json.dumps` and `datetime` take six times as long. All but the instant,
+    # the path and the duration is mostly as it was in a line before.
     return (
         f'{{"time":"{_instant(round(at * 1_000_000) // 1000)}"'
-        f',"client":{_text(record.client)}'
-        f',"profile":{_text(record.profile)}'
-        f',"origin":{_quoted(record.origin)}'
-        f',"method":{_quoted(record.method)}'
+        f"{_asked(record.client, record.profile, record.origin, record.method)}"
         f',"path":{_quoted(record.path)}'
-        f',"status":{"null" if record.status is None else record.status}'
-        f',"refusal":{_text(record.refusal)}'
-        f',"token":{_text(record.token)}'
-        f',"replayed":{"true" if record.replayed else "false"}'
+        f"{_became(record.status, record.refusal, record.token, record.replayed)}"
         f',"duration":{_number(round(record.duration, 4))}}}'
+    )
+
+
+@lru_cache(maxsize=4096)
+def _asked(client: str | None, profile: str | None, origin: str, method: str) -> str:
+    return (
+        f',"client":{_text(client)},"profile":{_text(profile)}'
+        f',"origin":{_quoted(origin)},"method":{_quoted(method)}'
+    )
+
+
+@lru_cache(maxsize=1024)
+def _became(status: int | None, refusal: str | None, token: str | None, replayed: bool) -> str:
+    return (
+        f',"status":{"null" if status is None else status},"refusal":{_text(refusal)}'
+        f',"token":{_text(token)},"replayed":{"true" if replayed else "false"}'
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from profiles.auth_errors import INSPECTED_BYTES
@@ -13,7 +14,7 @@ from profiles.trailers import permitted_trailers
 from proxy.express import client_holds, writing
 from proxy.express.answer_writer import AnswerWriter
 from proxy.express.framing import AnswerFraming, end_to_end_of
-from proxy.express.heads import AnswerStart, Fields
+from proxy.express.heads import AnswerStart, Field
 from proxy.express.origin_connection import OriginConnection
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Answering:
         if held.size > INSPECTED_BYTES:
             self._held_enough(held)
 
-    def answer_ended(self, trailers: Fields) -> None:
+    def answer_ended(self, trailers: Sequence[Field]) -> None:
         self.connection = None
         held = self._held
         # A field that frames or routes may no more stand behind an answer than behind a request.

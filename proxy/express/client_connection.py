@@ -83,7 +83,7 @@ class ClientConnection(asyncio.Protocol):
         self.relay: Relay | None = None
         self.phase: Phase = lane.first_phase(self)
         self._deadline, self._limit = NEVER, ""
-        self._stall = StallWatch()
+        self._stall: StallWatch | None = None
 
     # As a protocol
 
@@ -112,17 +112,17 @@ class ClientConnection(asyncio.Protocol):
         self.lane.connection_closed(self)
 
     def pause_writing(self) -> None:
-        self._stall.begin(self.lane.now)
+        self._stall = StallWatch(self.lane.now)
         self.phase.takes_no_more()
 
     def resume_writing(self) -> None:
-        self._stall.end()
+        self._stall = None
         self.phase.takes_more()
 
     @property
     def is_stalled(self) -> bool:
         """Whether the client reads more slowly than it is written to."""
-        return self._stall.is_on
+        return self._stall is not None
 
     # For whoever answers
 
@@ -206,7 +206,7 @@ class ClientConnection(asyncio.Protocol):
         if self.is_stalled:
             # The stream is full, and will say only when it is not any more.
             relay.hold_second()
-        self._stall.end()
+        self._stall = None
         relay.start_first(received)
 
     def _relay_ended(self, relay: Relay) -> None:
@@ -234,7 +234,9 @@ class ClientConnection(asyncio.Protocol):
             if limit:
                 self.lane.limit_reached(limit, self)
             self.phase.time_is_up()
-        elif self._stall.has_lasted(now, self.lane.limits.write_timeout, self.stream):
+        elif self._stall is not None and self._stall.has_lasted(
+            now, self.lane.limits.write_timeout, self.stream
+        ):
             self.lane.limit_reached("write_timeout", self)
             self.abort()
         else:

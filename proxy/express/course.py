@@ -100,7 +100,7 @@ class Course:
         self._has_continued = False
         self._resends = False
         self._content: bytes | None = None
-        self._stall = StallWatch()
+        self._stall: StallWatch | None = None
 
     @property
     def duration(self) -> float:
@@ -187,7 +187,7 @@ class Course:
         connection = self._answering.connection
         if connection is None:
             return
-        if self._stall.has_lasted(now, limits.write_timeout, connection.stream):
+        if self._stall is not None and self._stall.has_lasted(now, limits.write_timeout, connection.stream):
             self._give_up("write_timeout", f"took nothing of the request for {limits.write_timeout} seconds")
         elif (
             self.has_sent_all
@@ -213,7 +213,7 @@ class Course:
     def _select(self) -> None:
         client = self._client
         authorizer = self._snapshot.composition.authorizer
-        hosts = tuple([host.decode("latin-1") for host in self.framing.hosts])
+        hosts = self.framing.host_fields
         selection = authorizer.select(self.head, sni=client.sni, host_fields=hosts, client=client.name)
         if selection is None:
             self._fields, self._target = self.head.headers, self.head.target
@@ -336,7 +336,7 @@ class Course:
             self._unsent, self._unsent_bytes = [], 0
         connection.write(data)
         # The connection before may have taken no more: this one has not said so.
-        self._stall.end()
+        self._stall = None
         if self._client.holds:
             self._client.release(client_holds.UNSENT | client_holds.RENEWAL | client_holds.ORIGIN)
 
@@ -346,12 +346,12 @@ class Course:
 
     def origin_stalls(self) -> None:
         """The origin takes no more of the request for now."""
-        self._stall.begin(self._lane.now)
+        self._stall = StallWatch(self._lane.now)
         self._client.hold(client_holds.ORIGIN)
 
     def origin_goes_on(self) -> None:
         """It takes more again."""
-        self._stall.end()
+        self._stall = None
         self._client.release(client_holds.ORIGIN)
 
     # The second sending

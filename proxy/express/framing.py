@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,7 +14,7 @@ CHUNKED: Final = -1
 UNTIL_CLOSE: Final = -2
 """Lengths that are no number of bytes: section 7.1, and section 6.3 rule 8."""
 
-_DIGITS = re.compile(rb"[0-9]{1,19}")
+_MOST_DIGITS = 19
 _NO_OPTIONS: frozenset[bytes] = frozenset()
 _USUAL_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade"})
 _NOT_TO_NOMINATE = frozenset(
@@ -40,6 +39,8 @@ class RequestFraming:
     length: int = 0
     """Of the body in bytes, or CHUNKED."""
     hosts: tuple[bytes, ...] = ()
+    host_fields: tuple[str, ...] = ()
+    """The same as the domain has them."""
     keeps_alive: bool = True
     expects_continue: bool = False
     upgrade: bytes | None = None
@@ -77,9 +78,11 @@ def frame_request(start: RequestStart) -> RequestFraming:
         said.note(name, value)
     if start.minor == 0:
         said.forget_what_is_newer()
+    length, hosts = _request_length(said, start.minor), _checked_hosts(said.hosts, start.minor)
     framing = RequestFraming(
-        length=_request_length(said, start.minor),
-        hosts=_checked_hosts(said.hosts, start.minor),
+        length=length,
+        hosts=hosts,
+        host_fields=tuple([host.decode("latin-1") for host in hosts]),
         keeps_alive=start.minor == 1 or said.proxy_keep_alive,
         expects_continue=said.expects_continue,
         proxy_authorization=said.proxy_authorization,
@@ -242,7 +245,7 @@ def _expects_continue(value: bytes) -> bool:
 
 
 def _length_of(value: bytes) -> int:
-    return int(value) if _DIGITS.fullmatch(value) else -1
+    return int(value) if value.isdigit() and len(value) <= _MOST_DIGITS else -1
 
 
 def _can_be_relayed(upgrade: bytes) -> bool:

@@ -16,7 +16,8 @@ import httptools
 
 from profiles.errors import OriginAnswerInvalid, RequestMalformed
 
-Fields = list[tuple[bytes, bytes]]
+Field = tuple[bytes, bytes]
+Fields = list[Field]
 
 HEAD_END: Final = b"\r\n\r\n"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from profiles.errors import OriginAnswerInvalid
 from profiles.requests import Origin
 from proxy.express.bodies import BodyMalformedError, BodyReader, reader_of
 from proxy.express.framing import AnswerFraming, frame_answer
-from proxy.express.heads import HEAD_END, AnswerStart, Fields, may_still_be_a_head, read_answer
+from proxy.express.heads import HEAD_END, AnswerStart, Field, may_still_be_a_head, read_answer
 from proxy.express.last_words import LastWords
 from proxy.express.tls_stream import ByteStream, TlsStream
 from proxy.express.ways import Way
@@ -43,7 +44,7 @@ class AnswerReceiver(Protocol):
     def answer_received(self, content: bytes) -> None:
         """Some of the answer's content."""
 
-    def answer_ended(self, trailers: Fields) -> None:
+    def answer_ended(self, trailers: Sequence[Field]) -> None:
         """The answer is whole."""
 
     def switched(self, start: AnswerStart, rest: bytes) -> None:
@@ -184,7 +185,7 @@ class OriginConnection(asyncio.Protocol):
     def eof_received(self) -> None:
         receiver, reader = self.receiver, self._reader
         if receiver is not None and reader is not None and reader.feed_eof():
-            self._ended(receiver, b"", keeps_alive=False)
+            self._ended(receiver, (), keeps_alive=False)
             receiver.data_was_received()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -241,7 +242,8 @@ class OriginConnection(asyncio.Protocol):
                     return
         if reader.is_done:
             assert self._framing is not None
-            self._ended(receiver, data, keeps_alive=self._framing.keeps_alive)
+            # What comes behind an answer that nobody has asked for could be taken for the next one's.
+            self._ended(receiver, reader.trailers, keeps_alive=self._framing.keeps_alive and not data)
 
     def _read_head(self, data: bytes) -> tuple[AnswerStart | None, bytes]:
         """The head, if it is whole, and what comes behind it."""
@@ -262,8 +264,21 @@ class OriginConnection(asyncio.Protocol):
             receiver.interim_answered(start)
         else:
             framing = self._framing = frame_answer(start, is_for_head=receiver.is_for_head)
+            if framing.length == len(rest):
+                self._take_whole(start, framing, rest, receiver)
+                return
             self._reader = reader_of(framing.length)
             receiver.answered(start, framing)
+
+    def _take_whole(
+        self, start: AnswerStart, framing: AnswerFraming, content: bytes, receiver: AnswerReceiver
+    ) -> None:
+        """An answer that has come in one piece, as most do."""
+        receiver.answered(start, framing)
+        if content and self.receiver is receiver:
+            receiver.answer_received(content)
+        if self.receiver is receiver:
+            self._ended(receiver, (), keeps_alive=framing.keeps_alive)
 
     def _wait_for_head(self, data: bytes) -> None:
         if len(data) > self._pool.limits.head:
@@ -272,14 +287,11 @@ class OriginConnection(asyncio.Protocol):
             raise OriginAnswerInvalid("its head is not well-formed")
         self._buffer = data
 
-    def _ended(self, receiver: AnswerReceiver, rest: bytes, *, keeps_alive: bool) -> None:
-        reader = self._reader
-        assert reader is not None
+    def _ended(self, receiver: AnswerReceiver, trailers: Sequence[Field], *, keeps_alive: bool) -> None:
         self.receiver = None
         self._forget_last_words()
-        # What comes behind an answer that nobody has asked for could be taken for the next one's.
-        self._pool.answered(self, reusable=keeps_alive and not rest and receiver.has_sent_all)
-        receiver.answer_ended(reader.trailers)
+        self._pool.answered(self, reusable=keeps_alive and receiver.has_sent_all)
+        receiver.answer_ended(trailers)
 
     def _fail(self, receiver: AnswerReceiver, refusal: OriginAnswerInvalid) -> None:
         self.abandon()

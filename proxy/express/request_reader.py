@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from profiles.errors import RequestMalformed
-from profiles.requests import RequestHead
+from profiles.requests import Origin, RequestHead
 from proxy.express import client_holds
 from proxy.express.bodies import BodyMalformedError, BodyReader, reader_of
 from proxy.express.course import Course
@@ -53,6 +53,7 @@ class RequestReader:
         "_course",
         "_is_pumping",
         "_known",
+        "_known_origin",
         "_lane",
         "_partial",
         "_size_at_window",
@@ -70,6 +71,8 @@ class RequestReader:
         self._behind = b""
         """What has come behind the present request."""
         self._known: KnownSection | None = None
+        self._known_origin: tuple[bytes, Origin] | None = None
+        """What the last target began with, up to its path, and whom that means."""
         self._is_pumping = False
         self._window_began, self._size_at_window = 0.0, 0
         self.head = b""
@@ -169,7 +172,7 @@ class RequestReader:
             raise RequestMalformed("the request line is too long", status=414)
         if len(data) > limits.head:
             raise RequestMalformed("the head is too large", status=431)
-        if not may_still_be_a_head(data) or (data and TOKEN.match(data) is None):
+        if not may_still_be_a_head(data) or (data.strip(b"\r") and TOKEN.match(data) is None):
             raise RequestMalformed("the head is not well-formed")
         if data and not self._client.waits_for("header_timeout"):
             # From the first byte on: who sends one now and then does not begin anew.
@@ -187,7 +190,7 @@ class RequestReader:
             request.begin()
             return
         if client.tunnel is None:
-            origin, target = destination_of(start.target, start.method)
+            origin, target = self._destination_of(start)
         else:
             origin, target = client.tunnel, check_inner_target(start.target, start.method)
         if lane.limits.body is not None and framing.length > lane.limits.body:
@@ -201,6 +204,17 @@ class RequestReader:
                 self._receive_body(self.take_behind(), self._body)
         if self._course is course:
             course.begin()
+
+    def _destination_of(self, start: RequestStart) -> tuple[Origin, str]:
+        """Where it goes to, which is mostly where the one before went to."""
+        target, known = start.target, self._known_origin
+        if known is not None and target.startswith(known[0]) and b"#" not in target:
+            return known[1], target[len(known[0]) - 1 :].decode("latin-1")
+        origin, path = destination_of(target, start.method)
+        prefix = target[: len(target) - len(path) + 1]
+        if prefix.endswith(b"/") and prefix.count(b"/") == 3:
+            self._known_origin = prefix, origin
+        return origin, path
 
     def _read_section(self, start: RequestStart, section: bytes) -> RequestFraming | None:
         """The framing of a request, or None for CONNECT, which has none."""

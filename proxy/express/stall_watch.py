@@ -5,37 +5,20 @@ from __future__ import annotations
 import fcntl
 import struct
 import termios
-from typing import Final
 
 from proxy.express.tls_stream import ByteStream
 
-NEVER: Final = float("inf")
-
 
 class StallWatch:
-    """Begins when a peer's buffers are full, ends when they have drained, and is looked at between."""
+    """There from when a peer's buffers are full until they have drained; *now* is when that began."""
 
     __slots__ = ("_since", "_unsent")
 
-    def __init__(self) -> None:
-        self._since = NEVER
-        self._unsent = -1
-
-    @property
-    def is_on(self) -> bool:
-        """Whether the peer is to be written no more for now."""
-        return self._since != NEVER
-
-    def begin(self, now: float) -> None:
+    def __init__(self, now: float) -> None:
         self._since, self._unsent = now, -1
-
-    def end(self) -> None:
-        self._since = NEVER
 
     def has_lasted(self, now: float, seconds: float, stream: ByteStream) -> bool:
         """Whether nothing at all was taken for so long. To be asked about once a second."""
-        if self._since == NEVER:
-            return False
         unsent = unsent_bytes(stream)
         if unsent < self._unsent:
             self._since = now
