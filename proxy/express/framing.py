@@ -215,11 +215,11 @@ def _answer_length(start: AnswerStart, length: bytes | None, codings: bytes, *, 
     number = 0
     if length is not None and (number := _length_of(length)) < 0:
         raise OriginAnswerInvalid("its Content-Length is no length")
+    if codings and (start.minor == 0 or codings.lower() != b"chunked"):
+        raise OriginAnswerInvalid("its transfer coding is not known here")
     if is_for_head or start.status in (204, 304):
         return 0
     if codings:
-        if start.minor == 0 or codings.lower() != b"chunked":
-            raise OriginAnswerInvalid("its transfer coding is not known here")
         return CHUNKED
     return UNTIL_CLOSE if length is None else number
 
