@@ -680,6 +680,8 @@ _INVALID: dict[str, bytes] = {
 
 _WITHOUT_A_BODY: dict[str, tuple[bytes, bytes]] = {
     "head-cl-te": (b"HEAD", OK + LENGTH + CODED + b"\r\n"),
+    "head-te-gzip-then-chunked": (b"HEAD", OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n"),
+    "head-te-in-1.0": (b"HEAD", b"HTTP/1.0 200 OK\r\n" + CODED + b"\r\n"),
     "head-cl-two": (b"HEAD", OK + LENGTH + b"Content-Length: 6\r\n\r\n"),
     "304-cl-te": (b"GET", b"HTTP/1.1 304 Not Modified\r\n" + LENGTH + CODED + b"\r\n"),
     "204-cl-negative": (b"GET", b"HTTP/1.1 204 No Content\r\nContent-Length: -1\r\n\r\n"),
