@@ -32,7 +32,7 @@ def send_with_curl(order: Order, *options: str) -> Answer:
         if order.proxy_url is not None:
             command += ["--proxy", order.proxy_url, "--suppress-connect-headers"]
         if order.ca_file is not None:
-            command += ["--cacert", str(order.ca_file)]
+            command += ["--cacert", str(order.ca_file), "--proxy-cacert", str(order.ca_file)]
         done = subprocess.run(
             [*command, "--", order.url],
             input=order.body or b"",

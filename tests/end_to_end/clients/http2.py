@@ -33,11 +33,11 @@ class Stream:
 class Http2Client(RawClient):
     """One HTTP/2 connection through a proxy to the origin of *url*; *fields* are those of its CONNECT."""
 
-    def __init__(self, proxy: Proxy, url: str, *fields: str) -> None:
+    def __init__(self, proxy: Proxy, url: str, *fields: str, address: str = "127.0.0.1") -> None:
         parts, way = urlsplit(url), urlsplit(proxy.url)
         assert way.hostname is not None
         assert way.port is not None
-        super().__init__(way.hostname, way.port)
+        super().__init__(way.hostname, way.port, address=address)
         self.authority = parts.netloc
         self.streams: dict[int, Stream] = {}
         tunnel = self.tunnel(self.authority, *fields)

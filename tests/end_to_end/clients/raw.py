@@ -17,10 +17,13 @@ from tests.end_to_end.clients.answers import TIMEOUT, Answer
 
 
 class RawClient:
-    """One connection, bytes out and answers in: `tunnel`, `start_tls` and requests as a test wants them."""
+    """One connection, bytes out and answers in: `tunnel`, `start_tls` and requests as a test wants them.
 
-    def __init__(self, host: str, port: int, timeout: float = TIMEOUT) -> None:
-        self.socket: socket.socket = socket.create_connection((host, port), timeout)
+    *address* is the client's own; by default it is 127.0.0.1.
+    """
+
+    def __init__(self, host: str, port: int, timeout: float = TIMEOUT, *, address: str = "127.0.0.1") -> None:
+        self.socket: socket.socket = socket.create_connection((host, port), timeout, (address, 0))
 
     def __enter__(self) -> Self:
         return self

@@ -130,7 +130,7 @@ class RawOrigin:
         self._note(lambda: self.connections.append(connection))
         try:
             await self.script(connection)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
         except Exception as error:
             self.errors.append(error)
