@@ -205,7 +205,6 @@ async def test_who_comes_later_does_not_overtake_who_waits() -> None:
     assert third.done()
 
 
-@pytest.mark.xfail(reason="who takes an idle connection is not counted against it")
 async def test_the_limit_holds_also_for_idle_connections() -> None:
     """Those that wait for nobody make no more requests possible."""
     world = World(requests_per_origin=2)

@@ -148,7 +148,6 @@ MIXED_OUT = [
 ]
 
 
-@pytest.mark.xfail(reason="an empty line torn apart is refused")
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=st.lists(st.integers(0, len(MIXED)), max_size=20).map(sorted))
 async def test_no_split_changes_what_reaches_the_origin(
@@ -214,7 +213,6 @@ async def test_requests_within_the_limits_are_served(make_lane: MakeLane) -> Non
     assert lane.origin.take() == GOT % 1
 
 
-@pytest.mark.xfail(reason="the line end is counted while a head comes")
 async def test_the_limits_are_the_same_however_a_head_comes(make_lane: MakeLane) -> None:
     """Byte by byte, its line ends torn apart."""
     line = len(b"GET http://a.test/1 HTTP/1.1")
@@ -371,7 +369,6 @@ async def test_who_may_not_send_is_not_too_slow(make_lane: MakeLane) -> None:
     assert client.take() == b""
 
 
-@pytest.mark.xfail(reason="it is")
 async def test_who_waits_for_leave_is_not_too_slow(make_lane: MakeLane) -> None:
     """It may wait as long as its origin takes (RFC 9110 section 10.1.1)."""
     lane = make_lane(limits={"minimum_rate": 100, "read_timeout": 600})

@@ -383,7 +383,6 @@ async def test_a_connection_can_be_broken_off(pair: Pair) -> None:
     assert pair.client.above.heard == ["lost"]
 
 
-@pytest.mark.xfail(reason="the end is forgotten over the pause")
 async def test_an_end_is_heard_by_who_pauses_at_it(pair: Pair) -> None:
     """The last of the data and the end may come in one piece: it is not forgotten over the pause."""
     pair.server.above.data_received = lambda _: pair.server.tls.pause_reading()  # type: ignore[method-assign]
@@ -452,7 +451,6 @@ async def test_tls_within_tls_is_held_back(nested: Nested) -> None:
     assert nested.client.above.received == b"more"
 
 
-@pytest.mark.xfail(reason="the end is forgotten over the pause")
 async def test_the_tail_of_an_answer_is_not_lost_with_the_outer_end(nested: Nested) -> None:
     """Who reads slowly has it all, also where the outer connection has ended behind it."""
     received: list[bytes] = []

@@ -159,7 +159,6 @@ async def test_a_tunnel_may_be_refused(connect: bytes, status: int, make_lane: M
     assert lane.dialled == []
 
 
-@pytest.mark.xfail(reason="the section that was read for a GET is given a Host by the CONNECT, and kept")
 async def test_a_tunnel_is_opened_for_who_says_no_host(make_lane: MakeLane) -> None:
     """Clients of old do not, and the target says it; each CONNECT by itself, also on one connection."""
     lane = make_lane(clients={"bot": {"secret": "s3cret"}})
