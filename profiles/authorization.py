@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping
 from cachetools import LRUCache
 
 from profiles.bindings import Binding, Captures, field_values
-from profiles.errors import CleartextRefused, HostsDisagree, OriginNotAllowed, ProfileNotAllowed
+from profiles.errors import (
+    CleartextRefused,
+    HostsDisagree,
+    OriginNotAllowed,
+    ProfileNotAllowed,
+    ProxyAuthenticationRequired,
+)
 from profiles.exchange import Exchange
 from profiles.origins import agree_at_sight, check_agreement
 from profiles.profile import Profile
@@ -29,7 +35,8 @@ MAXIMUM_BINDINGS = 10_000
 class Authorizer:
     """Decides about requests for one snapshot of the profiles; a reload builds a new one.
 
-    `allowed` names the profiles that a client may use, for the clients that may not use all.
+    `allowed` names the profiles that a client may use, for the clients that may not use all; `clients` are
+    all that there are, None where none is demanded.
     """
 
     def __init__(
@@ -40,12 +47,14 @@ class Authorizer:
         *,
         refuse_unmatched: bool = False,
         allowed: Mapping[str, frozenset[str]] | None = None,
+        clients: frozenset[str] | None = None,
     ) -> None:
         self._index = index
         self._tokens = tokens
         self._subject_of = subject_of
         self._refuse_unmatched = refuse_unmatched
         self._allowed = allowed or {}
+        self._clients = clients
         self._bindings: LRUCache[tuple[str, Captures], Binding] = LRUCache(MAXIMUM_BINDINGS)
         self._without_captures: dict[str, Binding] = {}
 
@@ -66,7 +75,8 @@ class Authorizer:
     ) -> Selection[Profile] | None:
         """The profile that owns the request, or None for one that is forwarded as it came.
 
-        Raises HostsDisagree, OriginNotAllowed, CleartextRefused, ProfileNotAllowed or TenantUnknown.
+        Raises HostsDisagree, OriginNotAllowed, CleartextRefused, ProxyAuthenticationRequired,
+        ProfileNotAllowed or TenantUnknown.
         """
         if len(host_fields) > 1 and len(set(host_fields)) > 1:
             raise HostsDisagree("the request names more than one host")
@@ -86,6 +96,9 @@ class Authorizer:
             raise CleartextRefused(
                 f"{origin} is reached without TLS; allow_cleartext permits it", profile=profile.name
             )
+        if self._clients is not None and client not in self._clients:
+            # Its tunnel is older than the configuration, which has the client no more, or had none yet.
+            raise ProxyAuthenticationRequired("the client of this connection is no client of this proxy")
         if client is not None and profile.name not in self._allowed.get(client, (profile.name,)):
             raise ProfileNotAllowed(
                 f"client {client} may not use profile {profile.name}", profile=profile.name

@@ -121,6 +121,7 @@ def compose(
             tokens,
             lambda profile, captures: _subject_of(client, origin_trust, profile, captures),
             refuse_unmatched=settings.unmatched == "refuse",
+            clients=frozenset(clients) or None,
             allowed={
                 name: frozenset(item.profiles) for name, item in clients.items() if item.profiles is not None
             },

@@ -190,6 +190,8 @@ class ClientConnection(asyncio.Protocol):
     def _left(self) -> None:
         phase, self.phase = self.phase, Discarding(self)
         phase.left()
+        # It may have gone with half of an answer unsent.
+        self.wait("", SECONDS_TO_LINGER)
 
     # Relays
 

@@ -161,6 +161,8 @@ class Course:
             self._do(self._write_payload())
         elif self._answering.connection is not None:
             self.has_sent_all = True
+            # From here on it is the origin that is waited for.
+            self._answering.connection.last_received_at = self._lane.pool.now
             if self.framing.length == CHUNKED:
                 self._answering.connection.write(writing.last_chunk(self._permitted_trailers()))
 
@@ -394,6 +396,11 @@ class Course:
         if self.framing.expects_continue and not self._has_continued and not self.is_whole:
             self._has_continued = True
             self._client.write(writing.CONTINUE)
+
+    @property
+    def waits_for_leave(self) -> bool:
+        """Whether the client has said that it sends no body before it is told to."""
+        return self.framing.expects_continue and not self._has_continued
 
     def closes(self) -> bool:
         """Whether the connection ends with the answer.

@@ -16,6 +16,7 @@ from profiles.requests import Origin
 from proxy.express.tls_stream import ByteStream, TlsStream
 from proxy.express.ways import Way
 
+WRITE_BUFFER_BYTES: Final = 256 * 1024
 SECONDS_FOR_ONE_ADDRESS: Final = 0.25
 """RFC 8305 section 5: so long one address has before the next is tried beside it."""
 
@@ -155,6 +156,8 @@ async def _connect(host: str, port: int, listener: Listener) -> ByteStream:
             addresses, happy_eyeballs_delay=SECONDS_FOR_ONE_ADDRESS, interleave=1, loop=loop
         )
         transport, _ = await loop.create_connection(lambda: listener, sock=connected)
+    # uvloop would have a stalled origin empty its buffer to the last bytes before more is sent.
+    transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
     return cast("ByteStream", transport)
 
 

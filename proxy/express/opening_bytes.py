@@ -9,6 +9,8 @@ from typing import Final
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
 HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+MOST_EMPTY: Final = 16
+"""Bytes of empty lines that may come first."""
 LONGEST_HELLO: Final = 64 * 1024
 """Bytes of a ClientHello that are waited for; a post-quantum key share makes one of two or three thousand."""
 
@@ -42,7 +44,7 @@ def opening_of(received: bytes) -> Opening:
         return Opening.HTTP2 if len(received) >= 16 else Opening.UNDECIDED
     begins = received.lstrip(b"\r\n")[:1]
     if not begins:
-        return Opening.UNDECIDED
+        return Opening.UNDECIDED if len(received) <= MOST_EMPTY else Opening.OTHER
     return Opening.HTTP1 if begins.isalpha() or begins in b"!#$%&'*+-.^_`|~0123456789" else Opening.OTHER
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from profiles.errors import OriginAnswerInvalid
 from profiles.requests import Origin
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Key = tuple[Origin, Way]
 """What a connection can be used again for."""
 
-SWITCHING_PROTOCOLS = 101
+SWITCHING_PROTOCOLS: Final = 101
+LONGEST_KNOWN: Final = 2048
 
 
 class AnswerReceiver(Protocol):
@@ -74,6 +75,7 @@ class OriginConnection(asyncio.Protocol):
         "_framing",
         "_had_bytes",
         "_is_lost",
+        "_known",
         "_last_words",
         "_pool",
         "_reader",
@@ -101,6 +103,7 @@ class OriginConnection(asyncio.Protocol):
         self._reader: BodyReader | None = None
         self._framing: AnswerFraming | None = None
         self._had_bytes = False
+        self._known: AnswerStart | None = None
         self._is_lost = False
         self._last_words: LastWords | None = None
         """Of the origin, while a body goes out to it bit by bit."""
@@ -184,9 +187,15 @@ class OriginConnection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         receiver, reader = self.receiver, self._reader
-        if receiver is not None and reader is not None and reader.feed_eof():
+        if receiver is None:
+            return
+        if reader is not None and reader.feed_eof():
             self._ended(receiver, (), keeps_alive=False)
             receiver.data_was_received()
+        else:
+            # Nothing more comes, whatever is still on its way to the origin.
+            self.abandon()
+            receiver.origin_lost(None)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._is_lost = True
@@ -255,7 +264,14 @@ class OriginConnection(asyncio.Protocol):
             return None, b""
         if end > self._pool.limits.head:
             raise OriginAnswerInvalid("its head is too large")
-        return read_answer(data[: end + 4], self._pool.limits.fields), data[end + 4 :]
+        head, rest = data[: end + 4], data[end + 4 :]
+        known = self._known
+        if known is not None and known.raw == head:
+            # An origin that is asked the same many times a second says the same, its Date included.
+            return known, rest
+        start = read_answer(head, self._pool.limits.fields)
+        self._known = start if len(head) <= LONGEST_KNOWN else None
+        return start, rest
 
     def _take_head(self, start: AnswerStart, rest: bytes, receiver: AnswerReceiver) -> None:
         if start.status == SWITCHING_PROTOCOLS:
@@ -281,7 +297,8 @@ class OriginConnection(asyncio.Protocol):
             self._ended(receiver, (), keeps_alive=framing.keeps_alive)
 
     def _wait_for_head(self, data: bytes) -> None:
-        if len(data) > self._pool.limits.head:
+        # Of the empty line a part may be there already.
+        if len(data) > self._pool.limits.head + 3:
             raise OriginAnswerInvalid("its head is too large")
         if not may_still_be_a_head(data):
             raise OriginAnswerInvalid("its head is not well-formed")

@@ -60,7 +60,7 @@ class OriginPool:
         A request that may not be repeated gets none that its origin may be closing just now.
         """
         place = self._places.get((origin, way))
-        if place is None or place.queue:
+        if place is None or place.queue or place.in_flight >= self.limits.requests_per_origin:
             return None
         idle = place.idle
         while idle:
@@ -116,12 +116,12 @@ class OriginPool:
             and len(place.idle) < self.limits.origin_idle_connections
         ):
             connection.idle_since = self.now
-            connection.go_on()
             place.idle.append(connection)
             self._leave(key, place)
+            connection.go_on()
         else:
             self.lost(connection)
-            connection.stream.close()
+            _end(connection)
 
     def lost(self, connection: OriginConnection) -> None:
         """A connection is gone, or not the pool's any more; says so as often as one likes."""
@@ -143,11 +143,9 @@ class OriginPool:
         """Closes what has been idle for too long. To be called about once a second."""
         longest = self.limits.origin_idle_timeout
         for place in list(self._places.values()):
-            # The one used last is at the end.
-            while place.idle and now - place.idle[0].idle_since > longest:
-                connection = place.idle[0]
+            for connection in [item for item in place.idle if now - item.idle_since > longest]:
                 self.lost(connection)
-                connection.stream.close()
+                _end(connection)
 
     def close(self) -> None:
         """Ends all connections."""
@@ -188,3 +186,11 @@ class OriginPool:
                 turn.set_result(None)
                 return
         place.in_flight -= 1
+
+
+def _end(connection: OriginConnection) -> None:
+    """Closes, but waits for no origin that does not take what is left for it."""
+    if connection.stream.get_write_buffer_size():
+        connection.stream.abort()
+    else:
+        connection.stream.close()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 BEHIND_BYTES: Final = 64 * 1024
 """What may have come behind a request that is not answered yet before no more is read."""
+MOST_EMPTY: Final = 16
+"""Bytes of empty lines before a request."""
 SECONDS_OF_A_RATE: Final = 30.0
 LONGEST_KNOWN: Final = 2048
 
@@ -150,9 +152,8 @@ class RequestReader:
     def _receive_head(self, data: bytes) -> None:
         if self._partial:
             data, self._partial = self._partial + data, b""
-        while data.startswith(b"\r\n"):
-            # RFC 9112 section 2.2: an empty line before a request is somebody's mistake, and harmless.
-            data = data[2:]
+        if data.startswith(b"\r\n"):
+            data = _without_empty_lines(data)
         end = data.find(HEAD_END)
         try:
             if end < 0:
@@ -168,9 +169,10 @@ class RequestReader:
 
     def _wait_for_head(self, data: bytes) -> None:
         limits = self._lane.limits
-        if len(data) > limits.line and b"\r\n" not in data[: limits.line + 2]:
+        # Of what ends the line, or the head, a part may be there already.
+        if len(data) > limits.line + 1 and b"\r\n" not in data[: limits.line + 2]:
             raise RequestMalformed("the request line is too long", status=414)
-        if len(data) > limits.head:
+        if len(data) > limits.head + 3:
             raise RequestMalformed("the head is too large", status=431)
         if not may_still_be_a_head(data) or (data.strip(b"\r") and TOKEN.match(data) is None):
             raise RequestMalformed("the head is not well-formed")
@@ -267,7 +269,7 @@ class RequestReader:
 
     def _check_rate(self, now: float, course: Course, body: BodyReader) -> None:
         elapsed, size = now - self._window_began, body.size - self._size_at_window
-        if self._client.holds:
+        if self._client.holds or course.waits_for_leave:
             # It may not send.
             self._window_began, self._size_at_window = now, body.size
         elif elapsed >= SECONDS_OF_A_RATE:
@@ -282,3 +284,11 @@ class RequestReader:
             self._client.refuse_unread(RequestMalformed("the head did not come in time", status=408))
         else:
             self._client.close()
+
+
+def _without_empty_lines(data: bytes) -> bytes:
+    """RFC 9112 section 2.2: an empty line before a request is a mistake, and harmless; many are not."""
+    position = 0
+    while position < MOST_EMPTY and data.startswith(b"\r\n", position):
+        position += 2
+    return data[position:]

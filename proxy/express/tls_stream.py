@@ -103,9 +103,10 @@ class TlsStream(asyncio.Protocol):
             self._incoming.write_eof()
             return True
         if not self._is_closing:
-            # Without close_notify nobody can tell whether all was said: a body that lasts until the end is
-            # not whole (RFC 9112 section 9.8). Who is above hears of a lost connection.
-            self.abort()
+            # What is left is handed up. Without close_notify nobody can tell whether that was all: a body
+            # that lasts until the end is not whole (RFC 9112 section 9.8), and the connection is called lost.
+            self._incoming.write_eof()
+            self._read()
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -240,6 +241,7 @@ class TlsStream(asyncio.Protocol):
             while len(records) < _RECORDS_AT_ONCE:
                 data = tls.read(_RECORD_BYTES)
                 if not data:
+                    self._has_ended = True
                     return records, _State.ENDED
                 records.append(data)
                 # What OpenSSL would raise costs more than to see that there is nothing left.

@@ -41,7 +41,7 @@ class TunnelRequest:
             raise RequestMalformed("the request asks for a tunnel within a tunnel")
         if not any(name == b"host" for name, _ in self._start.of_interest):
             # A tunnel is for whom its target says; clients of old say no more, and none of it is forwarded.
-            self._start.of_interest.append((b"host", self._start.target))
+            self._start.of_interest = [*self._start.of_interest, (b"host", self._start.target)]
         framing = frame_request(self._start)
         if framing.length:
             raise RequestMalformed("a CONNECT has a body")
