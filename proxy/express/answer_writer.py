@@ -20,13 +20,15 @@ class Written(Protocol):
 class AnswerWriter:
     """One answer. What one event leads to is sent in one piece, by `flush`."""
 
-    __slots__ = ("_chunks", "_client", "_out", "closes", "has_begun")
+    __slots__ = ("_chunks", "_client", "_out", "closes", "ends_by_closing", "has_begun")
 
     def __init__(self, client: Written) -> None:
         self._client = client
         self._out: list[bytes] = []
         self._chunks = False
         self.has_begun = False
+        self.ends_by_closing = False
+        """Whether the end of the connection is the only sign of the answer's end."""
         self.closes = False
         """Whether the connection ends with this answer."""
 
@@ -36,7 +38,8 @@ class AnswerWriter:
         is_open_ended = framing.length in (CHUNKED, UNTIL_CLOSE)
         self._chunks = is_open_ended and minor == 1
         # A client of HTTP/1.0 knows only one other way to tell the end of such an answer.
-        self.closes = closes or (is_open_ended and minor == 0)
+        self.ends_by_closing = is_open_ended and minor == 0
+        self.closes = closes or self.ends_by_closing
         says = b""
         if self.closes:
             says = b"Connection: close\r\n"

@@ -133,7 +133,7 @@ class Answering:
 
     def switched(self, start: AnswerStart, rest: bytes) -> None:
         course, connection = self._course, self.connection
-        if connection is None or course.framing.upgrade is None:
+        if connection is None or course.framing.upgrade is None or not course.is_whole:
             course.refuse(OriginAnswerInvalid("it changes to a protocol that nobody asked for"))
             return
         if course.exchange is not None:

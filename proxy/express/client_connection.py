@@ -6,6 +6,9 @@ What comes on it is for its phase: what opens it, requests, what opens a tunnel,
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import struct
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from profiles.errors import RequestMalformed
@@ -178,8 +181,9 @@ class ClientConnection(asyncio.Protocol):
             self.stream.write_eof()
 
     def break_off(self) -> None:
-        """Ends an answer that is not whole, so that the client can tell."""
+        """Ends an answer that lasts until the connection ends and is not whole: by a reset, to show it."""
         self.phase = Discarding(self)
+        reset_on_close(self.stream)
         self.stream.abort()
 
     def abort(self) -> None:
@@ -281,3 +285,11 @@ class Discarding:
             self._client.wait("", SECONDS_TO_LINGER)
         else:
             stream.abort()
+
+
+def reset_on_close(stream: ByteStream) -> None:
+    """Has the connection end by a RST (socket(7): SO_LINGER with no time)."""
+    connection = stream.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -331,6 +331,7 @@ class Course:
             waits_for_leave=not self._has_continued and not self.is_whole and not body,
         )
         self.has_sent_all = self.is_whole
+        connection.is_bound = connection.is_bound or self.framing.binds_connection
         if not self.is_whole:
             connection.listen_for_last_words()
         data = outgoing.to_bytes()
@@ -452,10 +453,13 @@ class Course:
         self._lane.course_ended(self, self._client)
 
     def _break_off(self) -> None:
-        """An answer that has begun cannot be taken back: that it is not whole is shown by its abrupt end."""
+        """An answer that has begun cannot be taken back: that it is not whole is shown by how it ends."""
         self._answering.writer.flush()
         self.has_ended = True
-        self._client.break_off()
+        if self._answering.writer.ends_by_closing:
+            self._client.break_off()
+        else:
+            self._client.close()
         self._lane.course_ended(self, self._client)
 
     def _do(self, steps: Coroutine[Any, Any, None]) -> None:

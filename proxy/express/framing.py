@@ -46,6 +46,8 @@ class RequestFraming:
     upgrade: bytes | None = None
     """The protocol that the client would go over to, where it is one that can be carried as bytes."""
     proxy_authorization: bytes | None = None
+    binds_connection: bool = False
+    """Whether it is its connection that is authenticated by it."""
     passed: HeaderFields = ()
     """The header section without what ends here."""
 
@@ -61,6 +63,8 @@ class AnswerFraming:
     """How many fields of the header section are for this connection alone."""
     options: frozenset[bytes]
     """What its Connection field names."""
+    binds_connection: bool = False
+    """Whether it is its connection that has been, or is being, authenticated."""
 
     def passed(self, start: AnswerStart) -> HeaderFields:
         """The header section without what ends here. Its coding stays: whoever writes the head says otherwise
@@ -86,6 +90,7 @@ def frame_request(start: RequestStart) -> RequestFraming:
         keeps_alive=start.minor == 1 or said.proxy_keep_alive,
         expects_continue=said.expects_continue,
         proxy_authorization=said.proxy_authorization,
+        binds_connection=said.binds_connection,
     )
     if not said.ends_here:
         framing.passed = tuple(start.fields)
@@ -115,6 +120,7 @@ class _Said:
         self.expects_continue = False
         self.proxy_authorization: bytes | None = None
         self.proxy_keep_alive = False
+        self.binds_connection = False
         self.ends_here = False
 
     def note(self, name: bytes, value: bytes) -> None:
@@ -134,6 +140,8 @@ class _Said:
                 self.expects_continue = _expects_continue(value)
             case b"proxy-authorization":
                 self.proxy_authorization = value
+            case b"authorization":
+                self.binds_connection = self.binds_connection or _authenticates_connection(value)
             case b"proxy-connection":
                 # What HTTP/1.0 clients say to proxies that they want to go on with.
                 self.proxy_keep_alive = value.lower() == b"keep-alive"
@@ -179,7 +187,7 @@ def _request_length(said: _Said, minor: int) -> int:
 def frame_answer(start: AnswerStart, *, is_for_head: bool) -> AnswerFraming:
     """Reads an answer that is final. Raises OriginAnswerInvalid for what can be read in two ways."""
     options, length, codings = _NO_OPTIONS, None, b""
-    ends_here = 0
+    ends_here, binds_connection = 0, False
     for name, value in start.of_interest:
         if name == b"content-length":
             length = value
@@ -190,13 +198,15 @@ def frame_answer(start: AnswerStart, *, is_for_head: bool) -> AnswerFraming:
         elif name == b"connection":
             ends_here += 1
             options |= _options_of(value)
+        elif name == b"www-authenticate":
+            binds_connection = binds_connection or _authenticates_connection(value)
         elif name in _NEVER_PASSED:
             ends_here += 1
     keeps_alive = b"close" not in options and (start.minor == 1 or b"keep-alive" in options)
     body = _answer_length(start, length, codings, is_for_head=is_for_head)
     if options and not options.isdisjoint(_NOT_TO_NOMINATE):
         raise OriginAnswerInvalid("its Connection field names one that says what the message is")
-    return AnswerFraming(body, keeps_alive, ends_here, options)
+    return AnswerFraming(body, keeps_alive, ends_here, options, binds_connection)
 
 
 def end_to_end_of(start: AnswerStart) -> HeaderFields:
@@ -236,6 +246,11 @@ def _options_of(value: bytes) -> frozenset[bytes]:
     return frozenset(
         option for item in value.lower().split(b",") if TOKEN.fullmatch(option := item.strip(b" \t"))
     )
+
+
+def _authenticates_connection(value: bytes) -> bool:
+    """RFC 4559 section 6, and NTLM: such credentials are those of a connection, not of a request."""
+    return value[:9].lower().startswith((b"ntlm", b"negotiate"))
 
 
 def _expects_continue(value: bytes) -> bool:

@@ -35,11 +35,12 @@ class MitmproxyLane:
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        reader.feed_data(received)
         kind = _AnsweredWriter if has_tunnel else asyncio.StreamWriter
         writer = kind(transport, protocol, reader, loop)
         task = loop.create_task(self._instance.handle_stream(reader, writer), name="handed over")
         self._tasks.add(task)
+        # As from a socket, when whoever reads has begun: tasks here run at once as far as they can.
+        loop.call_soon(reader.feed_data, received)
 
         def ended(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)

@@ -33,7 +33,7 @@ _OF_INTEREST = frozenset(
     {
         b"host", b"content-length", b"transfer-encoding", b"connection", b"proxy-connection", b"keep-alive",
         b"te", b"upgrade", b"expect", b"proxy-authorization", b"http2-settings", b"proxy-authenticate",
-        b"proxy-authentication-info",
+        b"proxy-authentication-info", b"authorization", b"www-authenticate",
     }
 )  # fmt: skip
 """Fields that frame or route a message, or end here; the rest passes through."""

@@ -55,7 +55,8 @@ class ExpressLane:
         write_record: WriteRecord,
         observer: Observer,
     ) -> None:
-        self.adopt(composition)
+        self.snapshot = Snapshot(composition, Ways(composition.origin_trust))
+        self.limits: LimitSettings = composition.configuration.settings.limits
         self.leaves = LeafCertificates(store)
         self.observer = observer
         self.is_draining = False
@@ -74,7 +75,7 @@ class ExpressLane:
     def adopt(self, composition: Composition) -> None:
         """Swaps the snapshot; requests under way keep theirs."""
         self.snapshot = Snapshot(composition, Ways(composition.origin_trust))
-        self.limits: LimitSettings = composition.configuration.settings.limits
+        self.limits = self.pool.limits = composition.configuration.settings.limits
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listens. Raises OSError."""
@@ -241,9 +242,14 @@ class ExpressLane:
             if relay.is_idle(now, limits.tunnel_idle_timeout):
                 self.limit_reached("tunnel_idle_timeout")
                 relay.abort()
-        self.pool.limits = limits
         self.pool.look_after(now)
         self._next_look = loop.call_later(SECONDS_BETWEEN_LOOKS, self._look_after)
+
+    def opened_tunnel(self, client: ClientConnection) -> None:
+        """A client's CONNECT is answered: while the lane ends, nothing more is waited for in there."""
+        if self.is_draining:
+            client.end_if_idle()
+            self._wake()
 
     def _wake(self) -> None:
         if self._under_way is not None:

@@ -105,7 +105,7 @@ class TunnelOpening(_Opening):
         super().__init__(client)
         self._connect_head, self._end = connect_head, end
         client.tunnel = end
-        client.wait("idle_timeout", client.lane.limits.idle_timeout)
+        client.wait("header_timeout", client.lane.limits.header_timeout)
 
     def decide(self, data: bytes) -> bool:
         opening = opening_of(data)

@@ -80,6 +80,7 @@ class OriginConnection(asyncio.Protocol):
         "_pool",
         "_reader",
         "idle_since",
+        "is_bound",
         "is_held_back",
         "is_reused",
         "key",
@@ -95,6 +96,8 @@ class OriginConnection(asyncio.Protocol):
         stream.set_protocol(self)
         self.receiver: AnswerReceiver | None = None
         self.is_reused = False
+        self.is_bound = False
+        """Whether somebody has been authenticated by it: then it is nobody else's."""
         self.idle_since = 0.0
         self.last_received_at = 0.0
         self.is_held_back = False
@@ -280,6 +283,7 @@ class OriginConnection(asyncio.Protocol):
             receiver.interim_answered(start)
         else:
             framing = self._framing = frame_answer(start, is_for_head=receiver.is_for_head)
+            self.is_bound = self.is_bound or framing.binds_connection
             if framing.length == len(rest):
                 self._take_whole(start, framing, rest, receiver)
                 return
@@ -307,7 +311,7 @@ class OriginConnection(asyncio.Protocol):
     def _ended(self, receiver: AnswerReceiver, trailers: Sequence[Field], *, keeps_alive: bool) -> None:
         self.receiver = None
         self._forget_last_words()
-        self._pool.answered(self, reusable=keeps_alive and receiver.has_sent_all)
+        self._pool.answered(self, reusable=keeps_alive and receiver.has_sent_all and not self.is_bound)
         receiver.answer_ended(trailers)
 
     def _fail(self, receiver: AnswerReceiver, refusal: OriginAnswerInvalid) -> None:

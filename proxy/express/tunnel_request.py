@@ -103,6 +103,7 @@ class TunnelRequest:
         self._client.release(client_holds.BEHIND)
         if behind := self._reader.take_behind():
             opening.receive(behind)
+        self._lane.opened_tunnel(self._client)
 
     def _client_has_left(self) -> bool:
         return self._has_ended
