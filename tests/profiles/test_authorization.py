@@ -10,6 +10,7 @@ from profiles.errors import (
     HostsDisagree,
     OriginNotAllowed,
     ProfileNotAllowed,
+    ProxyAuthenticationRequired,
     TokenRequestRejected,
     TokenResponseInvalid,
 )
@@ -177,6 +178,26 @@ def test_a_client_uses_the_profiles_it_may(client, allowed, refused, world):
         with pytest.raises(ProfileNotAllowed) as raised:
             select(authorizer, client=client)
         assert raised.value.profile == "orders"
+    else:
+        assert select(authorizer, client=client) is not None
+
+
+@pytest.mark.parametrize(
+    ("client", "clients", "refused"),
+    [
+        pytest.param("bot", frozenset({"bot"}), False, id="one-of-them"),
+        pytest.param("bot", frozenset({"other"}), True, id="removed-by-a-reload"),
+        pytest.param(None, frozenset({"bot"}), True, id="from-before-any-was-demanded"),
+        pytest.param("bot", None, False, id="none-demanded-any-more"),
+    ],
+)
+def test_a_connection_is_as_old_as_its_client_permits(client, clients, refused, world):
+    """A tunnel that was opened under another configuration has no rights of its own."""
+    authorizer = world.authorizer(compiled(), clients=clients)
+
+    if refused:
+        with pytest.raises(ProxyAuthenticationRequired):
+            select(authorizer, client=client)
     else:
         assert select(authorizer, client=client) is not None
 
