@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.set-up
 SOURCES := profiles addons proxy
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench fuzz lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,13 @@ bench: setup  ## measure against other proxies, into docs/benchmarks.md
 	tools/system-packages wrk hey nginx openssl
 	$(PYTHON) benchmarks/run.py $(BENCH_OPTIONS)
 
+fuzz: setup  ## try to break the parsers, for FUZZ_SECONDS (60)
+	test -x fuzz/$(VENV)/bin/python || $(PYTHON) -m venv fuzz/$(VENV)
+	fuzz/$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r fuzz/requirements.txt
+	$(PYTHON) -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+	  > "$$(fuzz/$(VENV)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/project.pth"
+	fuzz/$(VENV)/bin/python fuzz/run.py
+
 lock: setup  ## resolve the dependencies anew into requirements/
 	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.12 \
 	  --custom-compile-command "make lock" pyproject.toml --output-file requirements/runtime.txt
@@ -44,4 +51,4 @@ lock: setup  ## resolve the dependencies anew into requirements/
 	  --output-file requirements/dev.txt
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage benchmarks/.work
+	rm -rf $(VENV) fuzz/$(VENV) fuzz/.work build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage benchmarks/.work
