@@ -46,33 +46,21 @@ _REPEATABLE = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE
 class Course:
     """One request of a client, which tells it what comes of the request's body."""
 
-    __slots__ = (
-        "_answering",
-        "_began_at",
-        "_client",
-        "_collects",
-        "_content",
-        "_fields",
-        "_has_continued",
-        "_lane",
-        "_reader",
-        "_resends",
-        "_snapshot",
-        "_stall",
-        "_target",
-        "_task",
-        "_trailers",
-        "_unsent",
-        "_unsent_bytes",
-        "exchange",
-        "framing",
-        "has_ended",
-        "has_sent_all",
-        "head",
-        "is_whole",
-        "refusal",
-        "start",
-    )
+    # What most courses never come to has its beginning here.
+    exchange: Exchange | None = None
+    refusal: Refusal | None = None
+    has_ended = False
+    has_sent_all = False
+    _task: asyncio.Task[None] | None = None
+    _unsent_bytes = 0
+    _trailers: Fields | None = None
+    _collects = False
+    _has_continued = False
+    _resends = False
+    _content: bytes | None = None
+    _stall: StallWatch | None = None
+    _fields: HeaderFields
+    _target: str
 
     def __init__(
         self,
@@ -84,23 +72,11 @@ class Course:
         head: RequestHead,
     ) -> None:
         self.start, self.framing, self.head = start, framing, head
-        self.exchange: Exchange | None = None
-        self.refusal: Refusal | None = None
-        self.has_ended = False
-        self.has_sent_all = False
         self._client, self._lane, self._reader, self._snapshot = client, lane, reader, lane.snapshot
         self._began_at = time.perf_counter()
         self._answering = Answering(self, client)
-        self._task: asyncio.Task[None] | None = None
         self.is_whole = framing.length == 0
         self._unsent: list[bytes] = []
-        self._unsent_bytes = 0
-        self._trailers: Fields = []
-        self._collects = False
-        self._has_continued = False
-        self._resends = False
-        self._content: bytes | None = None
-        self._stall: StallWatch | None = None
 
     @property
     def duration(self) -> float:
@@ -306,18 +282,26 @@ class Course:
             self._send_by(connection, way)
 
     def _send_by(self, connection: OriginConnection, way: Way) -> None:
-        exchange = self.exchange
         self._answering.expect(connection, self._lane.pool.now)
-        if self._content is not None:
-            body = [self._content]
-        elif self._resends and exchange is not None:
-            if not exchange.replayable:
-                raise InternalError("the body is not there to be sent once more")
-            kept = exchange.kept_body()
-            body = [kept] if kept else []
-        else:
-            body = self._unsent
-        outgoing = Outgoing(
+        data = self._first_bytes(way)
+        self.has_sent_all = self.is_whole
+        connection.is_bound = connection.is_bound or self.framing.binds_connection
+        if not self.is_whole:
+            connection.listen_for_last_words()
+        if not self._collects:
+            self._unsent, self._unsent_bytes = [], 0
+        connection.write(data)
+        # The connection before may have taken no more: this one has not said so.
+        self._stall = None
+        if self._client.holds:
+            self._client.release(client_holds.UNSENT | client_holds.RENEWAL | client_holds.ORIGIN)
+
+    def _first_bytes(self, way: Way) -> bytes:
+        """The request as far as it is there."""
+        if self.framing.is_plain and self._content is None and way.connector is None:
+            return writing.request_head(self.start.method, self._target, self._fields)
+        body = self._body_so_far()
+        return Outgoing(
             self.start,
             self.framing,
             self.head,
@@ -329,23 +313,21 @@ class Course:
             self._permitted_trailers() if self._trailers else (),
             has_own_body=self._content is not None,
             waits_for_leave=not self._has_continued and not self.is_whole and not body,
-        )
-        self.has_sent_all = self.is_whole
-        connection.is_bound = connection.is_bound or self.framing.binds_connection
-        if not self.is_whole:
-            connection.listen_for_last_words()
-        data = outgoing.to_bytes()
-        if not self._collects:
-            self._unsent, self._unsent_bytes = [], 0
-        connection.write(data)
-        # The connection before may have taken no more: this one has not said so.
-        self._stall = None
-        if self._client.holds:
-            self._client.release(client_holds.UNSENT | client_holds.RENEWAL | client_holds.ORIGIN)
+        ).to_bytes()
+
+    def _body_so_far(self) -> list[bytes]:
+        if self._content is not None:
+            return [self._content]
+        if not self._resends or self.exchange is None:
+            return self._unsent
+        if not self.exchange.replayable:
+            raise InternalError("the body is not there to be sent once more")
+        kept = self.exchange.kept_body()
+        return [kept] if kept else []
 
     def _permitted_trailers(self) -> HeaderFields:
         injected = self.exchange.profile.fields.header_names if self.exchange is not None else ()
-        return permitted_trailers(tuple(self._trailers), injected)
+        return permitted_trailers(tuple(self._trailers or ()), injected)
 
     def origin_stalls(self) -> None:
         """The origin takes no more of the request for now."""

@@ -50,6 +50,8 @@ class RequestFraming:
     """Whether it is its connection that is authenticated by it."""
     passed: HeaderFields = ()
     """The header section without what ends here."""
+    is_plain: bool = False
+    """Whether such a request goes out as it is, but for what is decided, as most do."""
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ def frame_request(start: RequestStart) -> RequestFraming:
         proxy_authorization=said.proxy_authorization,
         binds_connection=said.binds_connection,
     )
+    framing.is_plain = length == 0 and bool(hosts) and said.upgrade is None and not said.expects_continue
     if not said.ends_here:
         framing.passed = tuple(start.fields)
         return framing

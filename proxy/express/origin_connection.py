@@ -76,6 +76,7 @@ class OriginConnection(asyncio.Protocol):
         "_had_bytes",
         "_is_lost",
         "_known",
+        "_known_framing",
         "_last_words",
         "_pool",
         "_reader",
@@ -107,6 +108,7 @@ class OriginConnection(asyncio.Protocol):
         self._framing: AnswerFraming | None = None
         self._had_bytes = False
         self._known: AnswerStart | None = None
+        self._known_framing: tuple[AnswerStart, AnswerFraming] | None = None
         self._is_lost = False
         self._last_words: LastWords | None = None
         """Of the origin, while a body goes out to it bit by bit."""
@@ -282,13 +284,21 @@ class OriginConnection(asyncio.Protocol):
         elif start.status < 200:
             receiver.interim_answered(start)
         else:
-            framing = self._framing = frame_answer(start, is_for_head=receiver.is_for_head)
+            framing = self._framing = self._frame(start, is_for_head=receiver.is_for_head)
             self.is_bound = self.is_bound or framing.binds_connection
             if framing.length == len(rest):
                 self._take_whole(start, framing, rest, receiver)
                 return
             self._reader = reader_of(framing.length)
             receiver.answered(start, framing)
+
+    def _frame(self, start: AnswerStart, *, is_for_head: bool) -> AnswerFraming:
+        known = self._known_framing
+        if known is not None and known[0] is start and not is_for_head:
+            return known[1]
+        framing = frame_answer(start, is_for_head=is_for_head)
+        self._known_framing = (start, framing) if start is self._known and not is_for_head else None
+        return framing
 
     def _take_whole(
         self, start: AnswerStart, framing: AnswerFraming, content: bytes, receiver: AnswerReceiver
