@@ -13,7 +13,7 @@ from pathlib import Path
 
 import h11
 
-from fuzz.lane_ground import REJECTING, InvariantError, holds, leave, new_lane, run
+from fuzz.lane_ground import REJECTING, holds, leave, new_lane, run
 from fuzz.torn_bytes import parse_torn_bytes, torn_bytes
 from tests.proxy.express.lane_in_memory import LaneInMemory, settle
 from tests.proxy.express.memory_streams import MemoryStream
@@ -29,12 +29,13 @@ REQUEST = b"%b http://api.test/ HTTP/%b\r\nHost: api.test\r\nContent-Length: 0\r
 
 @dataclass
 class Got:
-    """What a client got: `outcome` is `whole`, `broken off` or `nothing`."""
+    """What a client got: in the end its `outcome` is `whole` or `broken off`."""
 
     outcome: str
     interim: list[tuple[int, bytes]]
     status: int
     content: bytes
+    lasts_until_close: bool = False
 
 
 def check(data: bytes) -> None:
@@ -68,20 +69,22 @@ async def _play(choice: int, pieces: list[bytes]) -> Got:
     origin.take()
     for piece in pieces:
         origin.arrive(piece)
-        await settle()
+        await settle(3)
+    await settle()
     sent = client.take()
     if not await _goes_on(lane, client, sent, method) and not origin.is_closing():
         (origin.break_off if choice & BREAKS_OFF else origin.arrive_end)()
         await settle()
         sent += client.take()
-    got = _read_again(sent, method, was_cut=client.was_aborted)
+    holds(b'details="internal_error"' not in sent, "a fault of ours")
+    got = _ended(_read(sent, method), client)
     await leave(lane, client)
     return got
 
 
 async def _goes_on(lane: LaneInMemory, client: MemoryStream, sent: bytes, method: bytes) -> bool:
     """Whether the client has a whole answer and may ask again; then it gets the answer to that alone."""
-    if client.is_closing() or _read_again(sent, method, was_cut=True).outcome != "whole":
+    if client.is_closing() or _read(sent, method).outcome != "whole":
         return False
     client.arrive(REQUEST % (b"GET", b"1.1"))
     await settle()
@@ -93,40 +96,38 @@ async def _goes_on(lane: LaneInMemory, client: MemoryStream, sent: bytes, method
     return True
 
 
-def _read_again(sent: bytes, method: bytes, *, was_cut: bool) -> Got:
-    """What the client gets has one reading."""
+def _read(sent: bytes, method: bytes) -> Got:
+    """What a client makes of *sent*: it is `whole`, has `begun`, or there is `nothing`."""
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=1_000_000)
     connection.send(h11.Request(method=method, target="/", headers=[("Host", "a")]))
     connection.send(h11.EndOfMessage())
     if sent:
         connection.receive_data(sent)
     got = Got("nothing", [], 0, b"")
-    holds(b'details="internal_error"' not in sent, "a fault of ours")
     is_ours = b'details="origin_' in sent
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            break
+    while (event := connection.next_event()) is not h11.NEED_DATA:
         if isinstance(event, h11.InformationalResponse):
             got.interim.append((event.status_code, bytes(event.reason)))
         elif isinstance(event, h11.Response):
             got.status, got.outcome = event.status_code, "begun"
+            got.lasts_until_close = not {b"content-length", b"transfer-encoding"} & dict(event.headers).keys()
         elif isinstance(event, h11.Data):
             # What we say of an answer that is none depends on how much of it was there.
             got.content += b"" if is_ours else event.data
         else:
             holds(isinstance(event, h11.EndOfMessage), f"h11 takes it for {type(event).__name__}")
-            got.outcome = "whole"
             holds(connection.trailing_data[0] == b"", "more than an answer")
-            return got
-    if was_cut:
-        got.outcome = "broken off"
-    elif got.outcome == "nothing":
-        raise InvariantError("no answer")
-    elif got.outcome == "begun":
-        # Until the connection ends, for a client of HTTP/1.0.
-        holds(b"\r\nConnection: close\r\n" in sent, "an answer without an end")
-        got.outcome = "whole"
+            got.outcome = "whole"
+            break
+    return got
+
+
+def _ended(got: Got, client: MemoryStream) -> Got:
+    """The same after the end: an answer that is not whole cannot be taken for one."""
+    if got.outcome != "whole":
+        holds(got.outcome == "begun" and client.is_closing(), "neither an answer nor an end")
+        is_whole = got.lasts_until_close and not client.was_aborted
+        got.outcome = "whole" if is_whole else "broken off"
     return got
 
 

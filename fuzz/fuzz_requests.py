@@ -44,7 +44,7 @@ async def _play(pieces: list[bytes]) -> Played:
     client, origins = lane.connect(), Origins(lane)
     for piece in pieces:
         client.arrive(piece)
-        await settle()
+        await settle(3)
     await origins.answer_all()
     statuses = [int(status) for status in _STATUS.findall(client.take())]
     await leave(lane, client)
@@ -63,7 +63,7 @@ async def _check(whole: bytes, pieces: list[bytes]) -> None:
     for played in (at_once, torn):
         holds(DECLARED.issuperset(played.statuses), f"answered {played.statuses}")
         for request in played.forwarded:
-            _read_again(request)
+            read_again(request)
     # Who is refused before its request is through loses the connection, and what is behind with it.
     shorter = min(len(at_once.forwarded), len(torn.forwarded))
     holds(at_once.forwarded[:shorter] == torn.forwarded[:shorter], "a request depends on where it was torn")
@@ -71,7 +71,7 @@ async def _check(whole: bytes, pieces: list[bytes]) -> None:
         holds(len(at_once.forwarded) == len(torn.forwarded), "a request was lost where it was torn")
 
 
-def _read_again(request: bytes) -> None:
+def read_again(request: bytes) -> None:
     """What the origin gets has one reading."""
     head, end, sent = request.partition(HEAD_END)
     start = read_request(head + end, 1_000_000, 1000)

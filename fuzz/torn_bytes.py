@@ -22,10 +22,11 @@ def parse_torn_bytes(data: bytes) -> TornBytes:
     Where the number's highest bit is set, the rest comes bytewise.
     """
     choice, number = (data[:2] + b"\0\0")[:2]
+    if number & 0x80:
+        whole = data[2:]
+        return TornBytes(choice, whole, [whole[index : index + 1] for index in range(len(whole))])
     count = number % (MOST_PLACES + 1)
     places, whole = data[2 : 2 + 2 * count], data[2 + 2 * count :]
-    if number & 0x80:
-        return TornBytes(choice, whole, [whole[index : index + 1] for index in range(len(whole))])
     torn = sorted(
         int.from_bytes(places[index : index + 2]) % (len(whole) + 1) for index in range(0, len(places), 2)
     )

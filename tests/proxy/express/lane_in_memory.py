@@ -166,7 +166,7 @@ class LaneInMemory:
 MakeLane = Callable[..., LaneInMemory]
 
 
-async def settle() -> None:
-    """Lets come what comes without anybody's doing."""
-    for _ in range(30):
+async def settle(turns: int = 30) -> None:
+    """Lets come what comes without anybody's doing, within so many turns of the loop."""
+    for _ in range(turns):
         await asyncio.sleep(0)
