@@ -117,7 +117,7 @@ class _Said:
     def __init__(self) -> None:
         self.hosts: list[bytes] = []
         self.length: bytes | None = None
-        self.codings = b""
+        self.codings: bytes | None = None
         self.options = _NO_OPTIONS
         self.upgrade: bytes | None = None
         self.expects_continue = False
@@ -132,9 +132,9 @@ class _Said:
             case b"host":
                 self.hosts.append(value)
             case b"content-length":
-                self.length = value
+                self.length = _listed(self.length, value)
             case b"transfer-encoding":
-                self.codings = b"%b,%b" % (self.codings, value) if self.codings else value
+                self.codings = _listed(self.codings, value)
             case b"connection":
                 self.options |= _options_of(value)
             case b"upgrade":
@@ -171,7 +171,7 @@ def _checked_hosts(hosts: list[bytes], minor: int) -> tuple[bytes, ...]:
 
 def _request_length(said: _Said, minor: int) -> int:
     """RFC 9112 section 6.3, but that what can be read in two ways is refused."""
-    if said.codings:
+    if said.codings is not None:
         if said.length is not None:
             raise RequestMalformed("the request has both Content-Length and Transfer-Encoding")
         if minor == 0:
@@ -189,13 +189,15 @@ def _request_length(said: _Said, minor: int) -> int:
 
 def frame_answer(start: AnswerStart, *, is_for_head: bool) -> AnswerFraming:
     """Reads an answer that is final. Raises OriginAnswerInvalid for what can be read in two ways."""
-    options, length, codings = _NO_OPTIONS, None, b""
+    options = _NO_OPTIONS
+    length: bytes | None = None
+    codings: bytes | None = None
     ends_here, binds_connection = 0, False
     for name, value in start.of_interest:
         if name == b"content-length":
-            length = value
+            length = _listed(length, value)
         elif name == b"transfer-encoding":
-            codings = b"%b,%b" % (codings, value) if codings else value
+            codings = _listed(codings, value)
             # Section 6.1: a 204 may have none.
             ends_here += start.status == 204
         elif name == b"connection":
@@ -221,18 +223,25 @@ def end_to_end_of(start: AnswerStart) -> HeaderFields:
     return _without(start.fields, options)
 
 
-def _answer_length(start: AnswerStart, length: bytes | None, codings: bytes, *, is_for_head: bool) -> int:
+def _listed(before: bytes | None, value: bytes) -> bytes:
+    """Fields of one name are one list (RFC 9110 section 5.3), which no length is, and no coding that is known."""
+    return value if before is None else b"%b,%b" % (before, value)
+
+
+def _answer_length(
+    start: AnswerStart, length: bytes | None, codings: bytes | None, *, is_for_head: bool
+) -> int:
     """Section 6.3, but that what can be read in two ways is refused."""
-    if codings and length is not None:
+    if codings is not None and length is not None:
         raise OriginAnswerInvalid("it has both Content-Length and Transfer-Encoding")
     number = 0
     if length is not None and (number := _length_of(length)) < 0:
         raise OriginAnswerInvalid("its Content-Length is no length")
-    if codings and (start.minor == 0 or codings.lower() != b"chunked"):
+    if codings is not None and (start.minor == 0 or codings.lower() != b"chunked"):
         raise OriginAnswerInvalid("its transfer coding is not known here")
     if is_for_head or start.status in (204, 304):
         return 0
-    if codings:
+    if codings is not None:
         return CHUNKED
     return UNTIL_CLOSE if length is None else number
 
