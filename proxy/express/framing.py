@@ -224,7 +224,7 @@ def end_to_end_of(start: AnswerStart) -> HeaderFields:
 
 
 def _listed(before: bytes | None, value: bytes) -> bytes:
-    """Fields of one name are one list (RFC 9110 section 5.3), which no length is, and no coding that is known."""
+    """Fields of one name are one list (RFC 9110 section 5.3), which no length is, and no coding we know."""
     return value if before is None else b"%b,%b" % (before, value)
 
 
