@@ -8,6 +8,7 @@ import json
 import pytest
 
 from profiles.errors import OriginUnreachable
+from tests.profiles.token_ground import THROTTLED, until
 from tests.proxy.express.lane_in_memory import LaneInMemory, MakeLane, settle
 from tests.proxy.express.memory_streams import MemoryStream
 
@@ -756,6 +757,121 @@ async def test_an_answer_is_looked_into_where_it_is_told_by_its_body(make_lane: 
     await settle()
 
     assert client.take().endswith(b"x" * 100_000)
+
+
+async def test_what_breaks_off_may_be_a_rejection_all_the_same(make_lane: MakeLane) -> None:
+    """Its head is all that was wanted of it."""
+    lane = make_lane()
+    client = await asked(lane, OWNED)
+    lane.origins[0].arrive(REJECTED[:-1])
+
+    lane.origins[0].break_off()
+    await settle()
+
+    assert b"Bearer at2" in lane.origins[1].take()
+    lane.origins[1].arrive(OK)
+    assert client.take() == OK
+
+
+async def test_a_long_rejection_is_not_waited_for(make_lane: MakeLane) -> None:
+    """Its connection is left, for the request to be sent once more on another."""
+    lane = make_lane()
+    client = await asked(lane, OWNED)
+
+    lane.origins[0].arrive(b"HTTP/1.1 401 No\r\nContent-Length: 1000000\r\n\r\n", b"x" * 100_000)
+    await settle()
+
+    assert lane.origins[0].was_aborted
+    assert b"Bearer at2" in lane.origins[1].take()
+    lane.origins[1].arrive(OK)
+    assert client.take() == OK
+
+
+async def test_a_second_rejection_is_passed_on(make_lane: MakeLane) -> None:
+    """As it came; and so are those of the next requests, for a while."""
+    lane = make_lane()
+    client = await asked(lane, OWNED)
+    lane.origin.arrive(REJECTED)
+    await settle()
+
+    lane.origin.arrive(REJECTED)
+    await settle()
+    assert client.take() == REJECTED
+    client.arrive(OWNED)
+    await settle()
+    lane.origin.arrive(REJECTED)
+    await settle()
+
+    assert client.take() == REJECTED
+    assert lane.server.asked == ["password", "refresh"]
+
+
+async def test_a_token_that_cannot_be_renewed_is_a_refusal(make_lane: MakeLane) -> None:
+    """What the authorization server says is what counts, not what the origin has said."""
+    lane = make_lane()
+    client = await asked(lane, OWNED)
+    lane.server.say(THROTTLED, THROTTLED)
+
+    lane.origin.arrive(REJECTED)
+    await settle()
+
+    assert slug_of(client.take()) == "token_request_rejected"
+    assert not client.is_closing()
+
+
+async def test_a_token_that_cannot_be_had_is_a_refusal(make_lane: MakeLane) -> None:
+    """Nothing is sent (I2)."""
+    lane = make_lane()
+    lane.server.say(THROTTLED)
+
+    client = await asked(lane, OWNED)
+
+    assert slug_of(client.take()) == "token_request_rejected"
+    assert lane.dialled == []
+
+
+async def test_an_answer_that_is_looked_into_may_be_one(make_lane: MakeLane) -> None:
+    """Whole, or longer than what is looked into, or broken off before that."""
+    lane = make_lane({"auth_error": [{"status": 200, "body": "expired"}]})
+    whole, longer, cut = [await asked(lane, OWNED) for _ in range(3)]
+    first, second, third = lane.origins
+    first.arrive(OK)
+    second.arrive(LARGE.replace(b"1000000", b"100000"), b"x" * 100_000)
+    third.arrive(OK[:-1])
+    third.break_off()
+    await settle()
+
+    assert whole.take() == OK
+    assert longer.take().endswith(b"x" * 100_000)
+    assert slug_of(cut.take()) == "origin_unreachable"
+
+
+async def test_a_large_body_is_written_beside_the_loop(make_lane: MakeLane) -> None:
+    """For it takes a while."""
+    lane = make_lane({"fields": [{"in": "payload", "key": "token", "value": "{{access_token}}"}]})
+    content = b"a=" + b"b" * 300_000
+    head = b"POST http://api.test/ HTTP/1.1\r\nHost: api.test\r\nContent-Length: %d\r\n" % len(content)
+    await asked(lane, head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + content)
+
+    await until(lambda: lane.origins)
+    await settle()
+
+    assert lane.origin.take().endswith(b"b&token=at1")
+
+
+async def test_a_connector_is_asked_for_whole_urls(make_lane: MakeLane) -> None:
+    """With credentials of ours; its 407 is no answer of the origin's."""
+    lane = make_lane({"connector": "http://u:s@p.test:3128"})
+    client = await asked(lane, OWNED)
+    sent = lane.origin.take()
+
+    lane.origin.arrive(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+    await settle()
+
+    assert sent.startswith(b"GET http://api.test/ HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic dTpz\r\n" in sent
+    answer = client.take()
+    assert (status_of(answer), slug_of(answer)) == (502, "connector_unavailable")
 
 
 @pytest.mark.parametrize(

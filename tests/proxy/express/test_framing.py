@@ -15,7 +15,7 @@ from proxy.express.framing import (
     frame_answer,
     frame_request,
 )
-from proxy.express.heads import AnswerStart, read_answer, read_request
+from proxy.express.heads import AnswerStart, RequestStart, read_answer, read_request
 
 
 def request(section: bytes, *, version: bytes = b"1.1", method: bytes = b"POST") -> RequestFraming:
@@ -126,6 +126,26 @@ def test_a_requests_body_is_as_long_as_its_head_says(method: bytes, section: byt
 def test_a_request_that_says_its_length_in_two_ways_is_refused(section: bytes, status: int) -> None:
     """Every one of these ends elsewhere for somebody (section 6.3, rules 3 to 5; section 11.2)."""
     assert refused(HOST + section) == status
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param([(b"content-length", b"5"), (b"transfer-encoding", b"chunked")], id="both"),
+        pytest.param([(b"content-length", b"5"), (b"content-length", b"6")], id="two-lengths"),
+        pytest.param([(b"content-length", b"x")], id="no-length"),
+        pytest.param([(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")], id="twice"),
+        pytest.param([(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"")], id="last-empty"),
+        pytest.param([(b"transfer-encoding", b""), (b"transfer-encoding", b"chunked")], id="first-empty"),
+        pytest.param([(b"transfer-encoding", b"")], id="empty"),
+    ],
+)
+def test_framing_does_not_rely_on_who_reads_the_section(said: list[tuple[bytes, bytes]]) -> None:
+    """llhttp lets none of these through; another version of it, or another reader, may."""
+    with pytest.raises(RequestMalformed):
+        frame_request(RequestStart(b"POST", b"/", 1, said, [(b"host", b"a"), *said]))
+    with pytest.raises(OriginAnswerInvalid):
+        frame_answer(AnswerStart(200, b"", 1, said, said, b""), is_for_head=False)
 
 
 def test_an_http_1_0_request_has_no_transfer_coding() -> None:

@@ -8,6 +8,8 @@ import ssl
 import pytest
 from mitmproxy.certs import CertStore
 
+from profiles.requests import Origin
+from proxy.express.client_connection import ClientConnection
 from proxy.express.tls_stream import TlsStream
 from tests.proxy.express.certificates import Authority
 from tests.proxy.express.client_hellos import hello_of
@@ -331,6 +333,119 @@ async def test_what_is_not_http_1_in_a_tunnel_is_the_other_lanes(
     assert opening.startswith(taken.received.removeprefix(CONNECT))
     assert (taken.stream, taken.has_tunnel) == (client, True)
     assert client.take() == b""
+
+
+# Tunnels to hosts of nobody's
+
+
+def foreign(lane: LaneInMemory) -> tuple[MemoryStream, MemoryStream]:
+    """A client with a tunnel to b.test, and the other end of that."""
+    client, origin = lane.connect(), MemoryStream()
+    connection = client.protocol
+    assert isinstance(connection, ClientConnection)
+    relay = connection.begin_relay(origin)
+    connection.phase = lane.lane.foreign_tunnel_phase(connection, relay, Origin("https", "b.test", 443))
+    relay.start_second(b"")
+    return client, origin
+
+
+@pytest.mark.parametrize("is_split", [False, True], ids=["whole", "bytewise"])
+@pytest.mark.parametrize(
+    "opening",
+    [
+        pytest.param(hello_of("b.test"), id="tls"),
+        pytest.param(hello_of(None), id="tls-without-sni"),
+        pytest.param(hello_of("b.test", ["h2"]), id="http-2"),
+        pytest.param(GET, id="http"),
+        pytest.param(b"\0anything", id="anything"),
+        pytest.param(b"\x16\x03\x01\x00\x08\x01\x00\x00\x04\x03\x03aa", id="no-client-hello"),
+    ],
+)
+async def test_a_tunnel_to_a_host_of_nobodys_is_carried_unseen(
+    opening: bytes, is_split: bool, lane: LaneInMemory
+) -> None:
+    """I7: byte for byte, in both directions, until both ends have ended."""
+    client, origin = foreign(lane)
+    client.arrive(*([opening[i : i + 1] for i in range(len(opening))] if is_split else [opening]))
+    origin.arrive(b"back")
+    client.arrive(b"more")
+
+    assert origin.take() == opening + b"more"
+    assert client.take() == b"back"
+
+    client.arrive_end()
+    origin.arrive_end()
+    await settle()
+    assert (client.is_lost, origin.is_lost) == (True, True)
+    assert lane.lane._clients == set()
+
+
+async def test_a_server_may_speak_first_in_a_tunnel(lane: LaneInMemory) -> None:
+    """As those of mail and files do."""
+    client, origin = foreign(lane)
+
+    origin.arrive(b"220 hello\r\n")
+
+    assert client.take() == b"220 hello\r\n"
+
+
+async def test_a_server_that_speaks_first_is_read_no_faster_than_its_client(lane: LaneInMemory) -> None:
+    """Also before the client has said anything."""
+    client, origin = foreign(lane)
+    client.stop_taking()
+    origin.arrive(*[b"x" * 100_000] * 10)
+    assert not origin.is_reading
+
+    received = b""
+    for _ in range(10):
+        received += client.take()
+        await settle()
+    assert received == b"x" * 1_000_000
+
+
+async def test_a_host_of_ours_by_anothers_name_is_refused(make_lane: MakeLane, trust: ssl.SSLContext) -> None:
+    """The tunnel is for somebody else, and SNI for us: it is looked into, and nothing is authorized (I1)."""
+    lane = make_lane()
+    wire, origin = foreign(lane)
+    client = TlsClient(wire, trust, "api.test")
+    await client.carry()
+    assert client.outcomes == [None]
+
+    client.tls.write(GET)
+    await client.carry()
+
+    assert status_of(client.above.received) == 400
+    assert b"hosts_disagree" in client.above.received
+    assert origin.take() == b""
+    assert origin.was_aborted
+
+
+@pytest.mark.parametrize("who", ["client", "origin"])
+async def test_a_tunnel_that_is_not_used_ends_with_either_end(who: str, lane: LaneInMemory) -> None:
+    """Before a byte was said in it."""
+    client, origin = foreign(lane)
+
+    (client if who == "client" else origin).break_off()
+    await settle()
+
+    assert (client.is_lost, origin.is_lost) == (True, True)
+    assert lane.lane._clients == set()
+
+
+async def test_a_tunnel_in_which_nothing_is_said_is_ended(make_lane: MakeLane) -> None:
+    """After the time that tunnels have; a half of a ClientHello is waited for like a head."""
+    lane = make_lane(limits={"tunnel_idle_timeout": 100, "header_timeout": 10})
+    silent, half = foreign(lane), foreign(lane)
+    half[0].arrive(hello_of()[:20])
+    lane.pass_time(11)
+    await settle()
+    assert (half[0].is_lost, silent[0].is_lost) == (True, False)
+
+    lane.pass_time(100)
+    await settle()
+
+    assert silent[0].is_lost
+    assert silent[1].is_lost
 
 
 async def test_a_client_that_does_not_believe_us_is_told_of_in_the_log(
