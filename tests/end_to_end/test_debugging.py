@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -59,6 +60,7 @@ def running(*command: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         command,
         cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("GRANTPROXY_")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

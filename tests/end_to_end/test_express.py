@@ -320,6 +320,9 @@ def test_an_idle_connection_that_its_origin_has_closed_is_not_used(
     async def script(connection: RawConnection) -> None:
         await connection.read_request()
         await connection.answer("200 OK", b"%d" % connection.number)
+        connection.end()
+        # The proxy has taken note of it when it ends its side.
+        await connection.read_until_closed()
 
     origin = raw_origin(script, tls=tls)
     running = shared_proxy(one_profile(authorization_server, origin))
@@ -332,6 +335,31 @@ def test_an_idle_connection_that_its_origin_has_closed_is_not_used(
 
     assert bodies == [b"0", b"1", b"2", b"3"]
     assert all(connection.received.count(b" HTTP/1.1\r\n") == 1 for connection in origin.connections)
+
+
+@both_schemes
+def test_an_origin_that_closes_after_each_answer_without_a_word_is_served_by(
+    tls: bool, shared_proxy: SharedProxy, authorization_server: AuthlibServer, raw_origin: MakeRawOrigin
+) -> None:
+    """Whenever its end is heard of: before the next request, with it, or as that is on its way."""
+
+    async def script(connection: RawConnection) -> None:
+        await connection.read_request()
+        await connection.answer("200 OK", b"body")
+
+    origin = raw_origin(script, tls=tls)
+    running = shared_proxy(one_profile(authorization_server, origin))
+    with AskingClient(running, origin) as client:
+        statuses = []
+        for number in range(1, 41):
+            client.ask("GET", "/")
+            statuses.append(client.read_answer().status)
+            if number % 2:
+                origin.wait_for_end(number)
+
+    assert statuses == [200] * 40
+    assert len(origin.connections) == 40
+    assert "ERROR" not in running.stderr()
 
 
 @both_schemes
