@@ -456,8 +456,8 @@ def serve_origin(
         finally:
             loop.call_soon_threadsafe(ended.set)
             with suppress(TimeoutError, OSError, ExceptionGroup):
-                # A client that still sends when TLS is closed makes an SSLError of it, which is an OSError; and
-                # one that sends on a stream that was answered early, a KeyError of hypercorn's, in a group.
+                # A client that still sends when TLS is closed makes an SSLError of it, which is an OSError;
+                # and where a stream was answered early, hypercorn makes a KeyError, in a group.
                 # Since Python 3.12.1 closing a server waits for its connections, idle ones and held ones too.
                 serving.result(0.3)
             serving.cancel()
