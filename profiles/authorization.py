@@ -15,6 +15,7 @@ from profiles.errors import (
     OriginNotAllowed,
     ProfileNotAllowed,
     ProxyAuthenticationRequired,
+    TraceRefused,
 )
 from profiles.exchange import Exchange
 from profiles.origins import agree_at_sight, check_agreement
@@ -76,7 +77,7 @@ class Authorizer:
         """The profile that owns the request, or None for one that is forwarded as it came.
 
         Raises HostsDisagree, OriginNotAllowed, CleartextRefused, ProxyAuthenticationRequired,
-        ProfileNotAllowed or TenantUnknown.
+        ProfileNotAllowed, TraceRefused or TenantUnknown.
         """
         if len(host_fields) > 1 and len(set(host_fields)) > 1:
             raise HostsDisagree("the request names more than one host")
@@ -92,20 +93,24 @@ class Authorizer:
                 raise OriginNotAllowed(f"no profile owns {origin}")
             return None
         profile = selection.profile
+        if head.method == "TRACE":
+            # RFC 9110 section 9.3.8: no TRACE with fields in it that might be disclosed by the answer.
+            raise TraceRefused("a profile owns the request", profile=profile.name)
         if origin.scheme != "https" and not profile.cleartext.permits(origin.host):
             raise CleartextRefused(
                 f"{origin} is reached without TLS; allow_cleartext permits it", profile=profile.name
             )
-        if self._clients is not None and client not in self._clients:
-            # Its tunnel is older than the configuration, which has the client no more, or had none yet.
-            raise ProxyAuthenticationRequired("the client of this connection is no client of this proxy")
-        if client is not None and profile.name not in self._allowed.get(client, (profile.name,)):
-            raise ProfileNotAllowed(
-                f"client {client} may not use profile {profile.name}", profile=profile.name
-            )
+        self._check_client(client, profile.name)
         if profile.tenants is not None:
             profile.tenants.of(dict(selection.captures))
         return selection
+
+    def _check_client(self, client: str | None, profile: str) -> None:
+        if self._clients is not None and client not in self._clients:
+            # Its tunnel is older than the configuration, which has the client no more, or had none yet.
+            raise ProxyAuthenticationRequired("the client of this connection is no client of this proxy")
+        if client is not None and profile not in self._allowed.get(client, (profile,)):
+            raise ProfileNotAllowed(f"client {client} may not use profile {profile}", profile=profile)
 
     def authorize_at_once(self, selection: Selection[Profile], head: RequestHead) -> Exchange | None:
         """The steady state: the exchange with the token held in memory, or None when one has to be had."""

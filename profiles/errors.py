@@ -104,6 +104,15 @@ class PathAmbiguous(Refusal):
     proxy_error = "http_request_error"
 
 
+class TraceRefused(Refusal):
+    """An origin answers TRACE with the request as it got it: the client would read the credential in it."""
+
+    slug = "trace_refused"
+    status = 403
+    title = "TRACE would show the client what is written into its request"
+    proxy_error = "http_request_denied"
+
+
 class ProfileNotAllowed(Refusal):
     slug = "profile_not_allowed"
     status = 403

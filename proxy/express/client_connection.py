@@ -260,6 +260,7 @@ class Discarding:
         self._client = client
         self._seconds = 0.0
         self._has_come = False
+        self._stall = StallWatch(client.lane.now)
 
     def receive(self, data: bytes) -> None:  # noqa: ARG002
         self._has_come = True
@@ -277,14 +278,18 @@ class Discarding:
         pass
 
     def time_is_up(self) -> None:
-        stream = self._client.stream
+        client = self._client
         self._seconds += SECONDS_TO_LINGER
-        goes_on = self._has_come or stream.get_write_buffer_size() > 0
-        self._has_come = False
-        if goes_on and self._seconds < LONGEST_LINGER:
-            self._client.wait("", SECONDS_TO_LINGER)
+        if client.stream.get_write_buffer_size():
+            longest = client.lane.limits.write_timeout
+            goes_on = not self._stall.has_lasted(client.lane.now, longest, client.stream)
         else:
-            stream.abort()
+            goes_on = self._has_come and self._seconds < LONGEST_LINGER
+        self._has_come = False
+        if goes_on:
+            client.wait("", SECONDS_TO_LINGER)
+        else:
+            client.stream.abort()
 
 
 def reset_on_close(stream: ByteStream) -> None:

@@ -290,11 +290,15 @@ class Course:
             connection.listen_for_last_words()
         if not self._collects:
             self._unsent, self._unsent_bytes = [], 0
-        connection.write(data)
-        # The connection before may have taken no more: this one has not said so.
+        client = self._client
+        if client.holds:
+            # The connection before may have taken no more; whether this one does shows in the writing.
+            client.hold(client_holds.RENEWAL)
+            client.release(client_holds.ORIGIN)
         self._stall = None
-        if self._client.holds:
-            self._client.release(client_holds.UNSENT | client_holds.RENEWAL | client_holds.ORIGIN)
+        connection.write(data)
+        if client.holds:
+            client.release(client_holds.UNSENT | client_holds.RENEWAL)
 
     def _first_bytes(self, way: Way) -> bytes:
         """The request as far as it is there."""
@@ -445,7 +449,10 @@ class Course:
         self._lane.course_ended(self, self._client)
 
     def _do(self, steps: Coroutine[Any, Any, None]) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._guarded(steps))
+        task = asyncio.get_running_loop().create_task(self._guarded(steps))
+        # One that is through already may have begun another, which is the one to be cancelled.
+        if not task.done():
+            self._task = task
 
     async def _guarded(self, steps: Coroutine[Any, Any, None]) -> None:
         try:

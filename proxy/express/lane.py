@@ -236,6 +236,8 @@ class ExpressLane:
         loop = asyncio.get_running_loop()
         now = self.now = self.pool.now = loop.time()
         limits = self.limits
+        # First of all: whatever fails below, there is a next time.
+        self._next_look = loop.call_later(SECONDS_BETWEEN_LOOKS, self._look_after)
         for client in list(self._clients):
             client.check(now)
         for relay in list(self._relays):
@@ -243,7 +245,6 @@ class ExpressLane:
                 self.limit_reached("tunnel_idle_timeout")
                 relay.abort()
         self.pool.look_after(now)
-        self._next_look = loop.call_later(SECONDS_BETWEEN_LOOKS, self._look_after)
 
     def opened_tunnel(self, client: ClientConnection) -> None:
         """A client's CONNECT is answered: while the lane ends, nothing more is waited for in there."""

@@ -243,8 +243,7 @@ class OriginConnection(asyncio.Protocol):
             start, data = self._read_head(data)
             if start is None:
                 return
-            self._take_head(start, data, receiver)
-            if self.receiver is not receiver or (self._reader is None and not data):
+            if not self._take_head(start, data, receiver):
                 return
         reader = self._reader
         if data and not reader.is_done:
@@ -278,19 +277,23 @@ class OriginConnection(asyncio.Protocol):
         self._known = start if len(head) <= LONGEST_KNOWN else None
         return start, rest
 
-    def _take_head(self, start: AnswerStart, rest: bytes, receiver: AnswerReceiver) -> None:
+    def _take_head(self, start: AnswerStart, rest: bytes, receiver: AnswerReceiver) -> bool:
+        """Whether there is more of *rest* to be read for the same answer."""
         if start.status == SWITCHING_PROTOCOLS:
             receiver.switched(start, rest)
-        elif start.status < 200:
+            return False
+        if start.status < 200:
             receiver.interim_answered(start)
         else:
             framing = self._framing = self._frame(start, is_for_head=receiver.is_for_head)
             self.is_bound = self.is_bound or framing.binds_connection
             if framing.length == len(rest):
+                # It is over, and the same receiver may have sent its next request by now.
                 self._take_whole(start, framing, rest, receiver)
-                return
+                return False
             self._reader = reader_of(framing.length)
             receiver.answered(start, framing)
+        return self.receiver is receiver
 
     def _frame(self, start: AnswerStart, *, is_for_head: bool) -> AnswerFraming:
         known = self._known_framing

@@ -86,7 +86,7 @@ class OriginPool:
         if place is None:
             place = self._places[key] = _Place()
         if place.in_flight >= self.limits.requests_per_origin or place.queue:
-            await self._wait(place, origin)
+            await self._wait(key, place)
             if place.idle and place.idle[-1].is_open and not is_fresh:
                 connection = place.idle.pop()
                 connection.is_reused = True
@@ -152,7 +152,8 @@ class OriginPool:
         for connection in list(self._open):
             connection.abandon()
 
-    async def _wait(self, place: _Place, origin: Origin) -> None:
+    async def _wait(self, key: Key, place: _Place) -> None:
+        origin = key[0]
         self._limit_reached("requests_per_origin")
         if len(place.queue) >= self.limits.queue_per_origin:
             raise OriginBusy(f"{self.limits.queue_per_origin} requests wait for {origin}")
@@ -164,7 +165,7 @@ class OriginPool:
         except BaseException as error:
             if turn.done() and not turn.cancelled():
                 # Its turn had come all the same: it is the next one's.
-                self._pass_on(place)
+                self._leave(key, place)
             elif turn in place.queue:
                 place.queue.remove(turn)
             if isinstance(error, TimeoutError):

@@ -74,7 +74,7 @@ class TlsStream(asyncio.Protocol):
         self._on_established: Callable[[Exception | None], None] | None = on_established
         self._is_paused = False
         self._is_closing = False
-        self._has_said_its_end = False
+        self._has_said_its_end = self._owes_close_notify = False
         self._has_ended = False
         """Whether the peer has said that nothing more comes."""
         below.set_protocol(self)
@@ -145,19 +145,29 @@ class TlsStream(asyncio.Protocol):
 
     def write_eof(self) -> None:
         """Says that nothing more comes from here; the peer may go on (RFC 8446 section 6.1)."""
-        if not self._is_closing and not self._has_said_its_end:
-            self._has_said_its_end = True
-            with contextlib.suppress(ssl.SSLError):
-                # It wants the peer's close_notify too, which nobody waits for.
-                self._tls.unwrap()
-            self._flush()
+        if self._is_closing or self._has_said_its_end:
+            return
+        self._has_said_its_end = True
+        # OpenSSL has no use any more for data that it meets in saying so: what is there is read first.
+        if self._incoming.pending or self._tls.pending():
+            self._owes_close_notify = True
+        else:
+            self._say_close_notify()
 
     def close(self) -> None:
         if self._is_closing:
             return
-        self.write_eof()
+        if not self._has_said_its_end or self._owes_close_notify:
+            self._say_close_notify()
         self._is_closing = True
         self._below.close()
+
+    def _say_close_notify(self) -> None:
+        self._has_said_its_end, self._owes_close_notify = True, False
+        with contextlib.suppress(ssl.SSLError):
+            # It wants the peer's close_notify too, which nobody waits for.
+            self._tls.unwrap()
+        self._flush()
 
     def abort(self) -> None:
         self._is_closing = True
@@ -226,6 +236,8 @@ class TlsStream(asyncio.Protocol):
             if records:
                 self._above.data_received(records[0] if len(records) == 1 else b"".join(records))
         self._flush()
+        if self._owes_close_notify and state is _State.DRY:
+            self._say_close_notify()
         if self._is_closing or (self._is_paused and state is not _State.BROKEN):
             return
         if state is _State.ENDED:

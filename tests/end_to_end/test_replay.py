@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -149,3 +151,43 @@ def test_origin_that_answers_early_is_replayed_with_the_whole_body(
 
     assert (answer.status_code, answer.content) == (200, b"late")
     assert bodies == [b"a" * 1000 + b"b" * 100_000]
+
+
+def test_a_rejected_answer_is_not_taken_for_the_second_one(
+    shared_proxy: SharedProxy,
+    send: Sender,
+    authorization_server: AuthlibServer,
+    raw_origin: Callable[..., RawOrigin],
+) -> None:
+    """Where the token is renewed already, the second sending goes out at once by the same connection: what the
+    rejection has behind its head is no answer to it."""
+    forged = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+
+    async def script(connection: RawConnection) -> None:
+        while True:
+            head = await connection.read_head()
+            token = head.partition(b"Authorization: Bearer ")[2].partition(b"\r\n")[0].decode()
+            if authorization_server.accepts(token):
+                await connection.answer("200 OK", b"real")
+            else:
+                if b"/late" in head:
+                    await asyncio.to_thread(authorization_server.wait_for_requests, 2)
+                    # The other request has its answer when the new token is there for everybody.
+                    await asyncio.to_thread(is_renewed.wait, 10)
+                await connection.answer("401 Unauthorized", forged)
+
+    is_renewed = threading.Event()
+    origin = raw_origin(script)
+    running = shared_proxy(one_profile(authorization_server, origin))
+    send("httpx", running, "GET", origin.url("/first"))
+    authorization_server.revoke_access_tokens()
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(send, "httpx", running, "GET", origin.url("/late"))
+        origin.wait_until(lambda: any(b"/late" in item.received for item in origin.connections))
+        soon = send("httpx", running, "GET", origin.url("/soon"))
+        is_renewed.set()
+        answers = [soon.body, late.result().body]
+
+    assert answers == [b"real", b"real"]
+    assert authorization_server.requests == 2

@@ -32,6 +32,7 @@ from profiles.errors import (
     TokenRequestRejected,
     TokenResponseInvalid,
     TooManyConnections,
+    TraceRefused,
 )
 
 PROXY_ERRORS = {
@@ -77,6 +78,7 @@ TABLE = [
         )
         for status in (408, 413, 414, 431, 501, 505)
     ),
+    pytest.param(TraceRefused("d", profile="p"), 403, "trace_refused", id="trace_refused"),
     pytest.param(TooManyConnections("d"), 503, "too_many_connections", id="too_many_connections"),
     pytest.param(InternalError("d"), 500, "internal_error", id="internal_error"),
 ]

@@ -13,6 +13,7 @@ from profiles.errors import (
     ProxyAuthenticationRequired,
     TokenRequestRejected,
     TokenResponseInvalid,
+    TraceRefused,
 )
 from profiles.held_tokens import TokenKey, TokenResponse
 from profiles.selection import ProfileIndex
@@ -200,6 +201,19 @@ def test_a_connection_is_as_old_as_its_client_permits(client, clients, refused, 
             select(authorizer, client=client)
     else:
         assert select(authorizer, client=client) is not None
+
+
+@pytest.mark.parametrize("host", ["api.example.com", "elsewhere.example"], ids=["owned", "unowned"])
+def test_an_origin_is_not_asked_to_show_what_it_got(host, world):
+    """TRACE of an owned request would be answered with the credential in it; others are nobody's business."""
+    authorizer = world.authorizer(compiled())
+    request = head(method="TRACE", host=host)
+
+    if host == "api.example.com":
+        with pytest.raises(TraceRefused):
+            select(authorizer, request, sni=None, hosts=(host,))
+    else:
+        assert select(authorizer, request, sni=None, hosts=(host,)) is None
 
 
 async def test_a_cold_request_waits_and_the_next_one_does_not(world, server):

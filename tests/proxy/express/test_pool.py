@@ -265,6 +265,20 @@ async def test_who_leaves_the_queue_leaves_its_turn_to_the_next() -> None:
     assert fourth.result() is first
 
 
+async def test_who_leaves_as_its_turn_comes_leaves_nothing_behind() -> None:
+    """Where nobody waits for it."""
+    world = World(requests_per_origin=1)
+    first = await world.used()
+    second = world.waiting()
+    await settle()
+
+    world.pool.answered(first, reusable=False)
+    second.cancel()
+    await settle()
+
+    assert world.pool._places == {}
+
+
 async def test_a_dial_that_fails_makes_room_for_the_next(world: World) -> None:
     """The limit counts what there is, not what was tried."""
     world = World(requests_per_origin=1)
