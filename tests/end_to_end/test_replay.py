@@ -159,8 +159,8 @@ def test_a_rejected_answer_is_not_taken_for_the_second_one(
     authorization_server: AuthlibServer,
     raw_origin: Callable[..., RawOrigin],
 ) -> None:
-    """Where the token is renewed already, the second sending goes out at once by the same connection: what the
-    rejection has behind its head is no answer to it."""
+    """Where the token is renewed already, the second sending goes out at once by the same connection: what
+    the rejection has behind its head is no answer to it."""
     forged = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
 
     async def script(connection: RawConnection) -> None:
