@@ -63,7 +63,9 @@ def _became(status: int | None, refusal: str | None, token: str | None, replayed
 def readable_line(record: AccessRecord, at: float) -> str:
     """A record for people; *at* is its instant, seconds since the epoch."""
     clock = _date_and_time(int(at))[11:]
-    parts = [clock, str(record.status or "---"), record.method, f"{record.origin}{record.path}"]
+    # A path may hold what a terminal would obey: C1 control characters, in Latin-1.
+    path = "".join([item if item.isprintable() else "?" for item in record.path])
+    parts = [clock, str(record.status or "---"), record.method, f"{record.origin}{path}"]
     if record.profile:
         parts.append(f"[{record.profile}: {record.token or 'no token'}]")
     if record.replayed:

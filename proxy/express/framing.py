@@ -28,6 +28,7 @@ _NEVER_PASSED = frozenset(
 )  # fmt: skip
 """Hop-by-hop fields, and those that are between a client and its proxy."""
 _CODINGS = frozenset({b"transfer-encoding"})
+_LENGTH = frozenset({b"content-length"})
 _NEVER_RELAYED = frozenset({b"h2c", b"h2", b"http", b"tls"})
 """Protocols with requests in them."""
 
@@ -220,7 +221,8 @@ def end_to_end_of(start: AnswerStart) -> HeaderFields:
     for name, value in start.of_interest:
         if name == b"connection":
             options |= _options_of(value)
-    return _without(start.fields, options)
+    # RFC 9110 section 8.6: no length where no content can be.
+    return _without(start.fields, options | _LENGTH)
 
 
 def _listed(before: bytes | None, value: bytes) -> bytes:

@@ -146,6 +146,13 @@ class OriginPool:
             for connection in [item for item in place.idle if now - item.idle_since > longest]:
                 self.lost(connection)
                 _end(connection)
+        # However many origins clients name, no more connections lie idle than clients may have.
+        idle = [connection for place in self._places.values() for connection in place.idle]
+        surplus = len(idle) - self.limits.connections
+        if surplus > 0:
+            for connection in sorted(idle, key=lambda item: item.idle_since)[:surplus]:
+                self.lost(connection)
+                _end(connection)
 
     def close(self) -> None:
         """Ends all connections."""
