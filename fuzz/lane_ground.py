@@ -45,6 +45,8 @@ def new_lane() -> LaneInMemory:
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    # As `serve` has it.
+    loop.set_task_factory(asyncio.eager_task_factory)
     return loop
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,18 @@ from proxy.composition import Composition
 from tests.profiles.token_ground import Server
 from tests.proxy.express.certificates import Authority
 from tests.proxy.express.lane_in_memory import LaneInMemory, MakeLane, composed
+
+
+@pytest.fixture(params=[None, asyncio.eager_task_factory], ids=["usual-tasks", "eager-tasks"])
+async def task_factory(request: pytest.FixtureRequest) -> None:
+    """How tasks begin: `serve` has them run at once, up to their first wait."""
+    asyncio.get_running_loop().set_task_factory(request.param)
+
+
+@pytest.fixture
+async def eager_tasks() -> None:
+    """As `serve` has them."""
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from tests.profiles.token_ground import THROTTLED, until
 from tests.proxy.express.lane_in_memory import LaneInMemory, MakeLane, settle
 from tests.proxy.express.memory_streams import MemoryStream
 
+pytestmark = pytest.mark.usefixtures("task_factory")
+
 HEAD_END = b"\r\n\r\n"
 GET = b"GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n"
 GOT = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"

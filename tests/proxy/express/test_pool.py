@@ -18,6 +18,8 @@ from proxy.limit_settings import LimitSettings
 from tests.proxy.express.lane_in_memory import settle
 from tests.proxy.express.memory_streams import MemoryStream
 
+pytestmark = pytest.mark.usefixtures("task_factory")
+
 A, B = Origin("http", "a.test", 80), Origin("http", "b.test", 80)
 TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 

@@ -14,6 +14,8 @@ from tests.proxy.express.lane_in_memory import LaneInMemory, MakeLane, settle
 from tests.proxy.express.memory_streams import MemoryStream
 from tests.proxy.express.smuggling import ANSWER
 
+pytestmark = pytest.mark.usefixtures("task_factory")
+
 GET = b"GET http://a.test/%d HTTP/1.1\r\nHost: a.test\r\n\r\n"
 GOT = b"GET /%d HTTP/1.1\r\nHost: a.test\r\n\r\n"
 POST = b"POST http://a.test/ HTTP/1.1\r\nHost: a.test\r\nContent-Length: %d\r\n\r\n"

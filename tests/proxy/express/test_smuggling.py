@@ -31,6 +31,8 @@ from tests.proxy.express.smuggling import (
     canonical,
 )
 
+pytestmark = pytest.mark.usefixtures("eager_tasks")
+
 AUTHORITY = b"origin.test:8080"
 LIMITS = LimitSettings()
 DIRECT = Way(None, False, None, None)  # type: ignore[arg-type]  # noqa: FBT003
