@@ -775,6 +775,35 @@ async def test_what_breaks_off_may_be_a_rejection_all_the_same(make_lane: MakeLa
     assert client.take() == OK
 
 
+@pytest.mark.parametrize(
+    "behind", [b"", b"x", OK.replace(b"ok", b"no")], ids=["nothing", "a-byte", "an-answer"]
+)
+@pytest.mark.parametrize(
+    "rejected",
+    [
+        pytest.param(REJECTED, id="length"),
+        pytest.param(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", id="empty"),
+        pytest.param(b"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", id="chunked"),
+    ],
+)
+async def test_what_stands_behind_a_rejection_is_no_answer(
+    rejected: bytes, behind: bytes, make_lane: MakeLane
+) -> None:
+    """The second sending has not gone out yet: it goes by another connection."""
+    lane = make_lane()
+    client = await asked(lane, OWNED)
+    lane.origins[0].take()
+
+    lane.origins[0].arrive(rejected + behind)
+    await settle()
+
+    assert client.take() == b""
+    assert len(lane.origins) == (2 if behind else 1)
+    assert b"Bearer at2" in lane.origins[-1].take()
+    lane.origins[-1].arrive(OK)
+    assert client.take() == OK
+
+
 async def test_a_long_rejection_is_not_waited_for(make_lane: MakeLane) -> None:
     """Its connection is left, for the request to be sent once more on another."""
     lane = make_lane()
