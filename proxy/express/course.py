@@ -272,7 +272,9 @@ class Course:
     async def _open(self, way: Way, *, is_fresh: bool) -> None:
         pool = self._lane.pool
         try:
-            connection = await pool.open(self.head.origin, way, is_fresh=is_fresh)
+            connection = await pool.open(
+                self.head.origin, way, is_fresh=is_fresh, is_safe_to_repeat=self.is_repeatable()
+            )
         except Refusal as refusal:
             refusal.profile = refusal.profile or (self.profile.name if self.profile is not None else None)
             raise
@@ -410,7 +412,8 @@ class Course:
         answering.status = answer.status
         # 400 is for what can be read in two ways: what follows on such a connection can be, too.
         closes = answering.writer.closes = self.closes() or answer.status in (400, 408)
-        self._client.write(writing.own_answer(answer, closes=closes, has_body=not answering.is_for_head))
+        has_body, minor = not answering.is_for_head, self.start.minor
+        self._client.write(writing.own_answer(answer, closes=closes, has_body=has_body, minor=minor))
         self.end()
 
     def cannot_be_answered(self, refusal: Refusal) -> None:

@@ -76,7 +76,9 @@ class OriginPool:
             return connection
         return None
 
-    async def open(self, origin: Origin, way: Way, *, is_fresh: bool = False) -> OriginConnection:
+    async def open(
+        self, origin: Origin, way: Way, *, is_fresh: bool = False, is_safe_to_repeat: bool = True
+    ) -> OriginConnection:
         """A connection once there is room for one: new where *is_fresh* or none has become idle meanwhile.
 
         Raises OriginBusy, OriginUnreachable or ConnectorUnavailable.
@@ -87,7 +89,7 @@ class OriginPool:
             place = self._places[key] = _Place()
         if place.in_flight >= self.limits.requests_per_origin or place.queue:
             await self._wait(key, place)
-            if place.idle and place.idle[-1].is_open and not is_fresh:
+            if not is_fresh and place.idle and self._serves(place.idle[-1], is_safe_to_repeat):
                 connection = place.idle.pop()
                 connection.is_reused = True
                 return connection
@@ -104,6 +106,10 @@ class OriginPool:
         connection = OriginConnection(self, key, dialled.stream)
         self._open.add(connection)
         return connection
+
+    def _serves(self, connection: OriginConnection, is_safe_to_repeat: bool) -> bool:
+        is_young = self.now - connection.idle_since <= SECONDS_YOUNG
+        return connection.is_open and (is_safe_to_repeat or is_young)
 
     def answered(self, connection: OriginConnection, *, reusable: bool) -> None:
         """A connection has done with its request."""

@@ -34,6 +34,7 @@ class TunnelRequest:
         self._end = Origin("", "", 0)
         self._task: asyncio.Task[None] | None = None
         self._has_ended = False
+        self._keeps_alive = True
 
     def begin(self) -> None:
         """Decides. Raises RequestMalformed."""
@@ -45,6 +46,7 @@ class TunnelRequest:
         framing = frame_request(self._start)
         if framing.length:
             raise RequestMalformed("a CONNECT has a body")
+        self._keeps_alive = framing.keeps_alive
         self._end = tunnel_end_of(self._start.target)
         self._task = asyncio.get_running_loop().create_task(
             self._guarded(framing.hosts[0], framing.proxy_authorization)
@@ -112,7 +114,7 @@ class TunnelRequest:
         if self._has_ended:
             return
         answer = answer_of(refusal)
-        closes = answer.status == 400
-        self._client.write(writing.own_answer(answer, closes=closes))
+        closes = answer.status == 400 or not self._keeps_alive
+        self._client.write(writing.own_answer(answer, closes=closes, minor=self._start.minor))
         self._lane.tunnel_refused(self._client, self._end, answer.status, refusal)
         self._reader.course_ended(closes=closes, is_whole=True)

@@ -52,10 +52,10 @@ def interim_head(start: AnswerStart, framing_passed: Iterable[tuple[bytes, bytes
     return b"HTTP/1.1 %d %b\r\n%b\r\n" % (start.status, start.reason, lines)
 
 
-def own_answer(answer: Answer, *, closes: bool, has_body: bool = True) -> bytes:
-    """An answer of ours, whole; without its content where it answers HEAD."""
+def own_answer(answer: Answer, *, closes: bool, has_body: bool = True, minor: int = 1) -> bytes:
+    """An answer of ours, whole; without its content for HEAD. *minor* is of the client's version."""
     lines = b"".join([b"%b: %b\r\n" % item for item in answer.headers])
-    close = b"Connection: close\r\n" if closes else b""
+    close = b"Connection: close\r\n" if closes else b"" if minor else b"Connection: keep-alive\r\n"
     content = answer.content if has_body else b""
     return b"HTTP/1.1 %d %b\r\n%b%b\r\n%b" % (answer.status, _reason_of(answer.status), lines, close, content)
 
