@@ -1,6 +1,6 @@
 """Mixed traffic for minutes: all that a lane carries at once, with clients that leave and tokens that die.
 
-GRANTPROXY_SOAK_SECONDS says for how long; without it, three minutes.
+SOAK_SECONDS says for how long; without it, three minutes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.end_to_end.servers.authlib_server import AuthlibServer
 from tests.end_to_end.servers.origin import Origin
 from tests.end_to_end.servers.proxy_process import ProxyProcess
 
-SECONDS = float(os.environ.get("GRANTPROXY_SOAK_SECONDS", "180"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "180"))
 MEGABYTE = 1024 * 1024
 FLAT = 16 * MEGABYTE
 """What the second half may add: some hundred bytes a request. In the first the allocator finds its size."""
