@@ -317,7 +317,7 @@ def test_an_unknown_profile_is_wrong_use(configuration, capsys):
 # --- serve and tokens
 
 
-@pytest.mark.parametrize("arguments", [["--lane", "express"], ["--workers", "2"]])
+@pytest.mark.parametrize("arguments", [["--workers", "2"]])
 def test_what_is_not_built_is_refused(arguments, configuration, capsys):
     """Rather than ignored."""
     assert main(["serve", *arguments]) == 2
