@@ -7,7 +7,7 @@ from weakref import WeakSet
 from mitmproxy import connection, http
 
 from addons.fail_closed import fail_closed
-from addons.flows import set_client_name
+from addons.flows import client_name_of, set_client_name
 from profiles.clients import Clients
 
 FOR_THE_PROXY = frozenset({b"proxy-authorization", b"proxy-connection"})
@@ -28,7 +28,9 @@ class ProxyAuthentication:
     @fail_closed
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         try:
-            if flow.client_conn not in self._tunnels:
+            if flow.client_conn in self._tunnels:
+                self.clients.check_tunnel(client_name_of(flow.client_conn))
+            else:
                 await self._admit(flow)
         finally:
             _remove_fields_for_us(flow.request)

@@ -106,8 +106,8 @@ class Authorizer:
         return selection
 
     def _check_client(self, client: str | None, profile: str) -> None:
-        if self._clients is not None and client not in self._clients:
-            # Its tunnel is older than the configuration, which has the client no more, or had none yet.
+        if self._clients is not None and client is not None and client not in self._clients:
+            # Its tunnel is older than the configuration, which has the client no more.
             raise ProxyAuthenticationRequired("the client of this connection is no client of this proxy")
         if client is not None and profile not in self._allowed.get(client, (profile,)):
             raise ProfileNotAllowed(f"client {client} may not use profile {profile}", profile=profile)

@@ -32,6 +32,11 @@ class Clients:
         """Whether a request has to name its client."""
         return len(self._secrets) > 0
 
+    def check_tunnel(self, name: str | None) -> None:
+        """Raises ProxyAuthenticationRequired for a tunnel that was opened before clients were demanded."""
+        if self.are_demanded and name is None:
+            raise ProxyAuthenticationRequired("the tunnel is older than the demand for a client's name")
+
     def authenticate_at_once(self, proxy_authorization: str | None) -> str | None:
         """The steady state: the client's name from Basic credentials (RFC 7617), or None where a hash has
         to be checked, for which there is `authenticate`. Raises ProxyAuthenticationRequired."""

@@ -98,7 +98,9 @@ class Course:
         """Has the domain decide, with as much of the body as is there."""
         clients = self._snapshot.composition.clients
         try:
-            if clients.are_demanded and self._client.tunnel is None:
+            if self._client.tunnel is not None:
+                clients.check_tunnel(self._client.name)
+            elif clients.are_demanded:
                 name = clients.authenticate_at_once(_text_of(self.framing.proxy_authorization))
                 if name is None:
                     self._do(self._authenticate())

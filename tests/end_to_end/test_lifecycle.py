@@ -118,6 +118,37 @@ def test_a_request_under_way_ends_as_it_began(
     assert [request.bearer_token is None for request in origin.requests] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param({"bot": {"secret": "s"}}, {"other": {"secret": "s"}}, [200, 407], id="removed"),
+        pytest.param({}, {"other": {"secret": "s"}}, [200, 407], id="demanded-since"),
+        pytest.param({"bot": {"secret": "s"}}, {"bot": {"secret": "new"}}, [200, 200], id="still-a-client"),
+    ],
+)
+def test_a_tunnel_has_the_rights_of_the_configuration_in_force(
+    shared_proxy: SharedProxy,
+    authorization_server: AuthlibServer,
+    tls_origin: Origin,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    expected: list[int],
+) -> None:
+    """Whoever is taken away by a reload uses no profile any more, by no connection."""
+    config = one_profile(authorization_server, tls_origin)
+    running = shared_proxy({**config, "clients": before})
+    with RawClient(running.host, running.port) as client:
+        client.tunnel(tls_origin.authority, "Proxy-Authorization: Basic Ym90OnM=")
+        client.start_tls("127.0.0.1", running.ca_bundle)
+        statuses = []
+        for clients in (before, after):
+            running.reload({**config, "clients": clients})
+            client.request("GET /echo HTTP/1.1", f"Host: {tls_origin.authority}")
+            statuses.append(client.read_answer().status)
+
+    assert statuses == expected
+
+
 def test_sigterm_lets_what_is_under_way_end(
     proxy: StartProxy,
     send: Sender,

@@ -188,7 +188,6 @@ def test_a_client_uses_the_profiles_it_may(client, allowed, refused, world):
     [
         pytest.param("bot", frozenset({"bot"}), False, id="one-of-them"),
         pytest.param("bot", frozenset({"other"}), True, id="removed-by-a-reload"),
-        pytest.param(None, frozenset({"bot"}), True, id="from-before-any-was-demanded"),
         pytest.param("bot", None, False, id="none-demanded-any-more"),
     ],
 )

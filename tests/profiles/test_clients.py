@@ -151,3 +151,22 @@ def test_no_field_value_is_an_error(text):
     name, secret = parse_basic_credentials(f"Basic {text}")
 
     assert (type(name), type(secret)) == (str, bytes)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "name", "refused"),
+    [
+        pytest.param({"bot": "s3cret"}, None, True, id="from-before-any-was-demanded"),
+        pytest.param({"bot": "s3cret"}, "bot", False, id="admitted"),
+        pytest.param({}, None, False, id="none-demanded"),
+    ],
+)
+def test_a_tunnel_has_been_admitted_or_there_was_no_need(secrets, name, refused):
+    """A reload that demands clients asks those whose tunnels are open already."""
+    clients = Clients(secrets)
+
+    if refused:
+        with pytest.raises(ProxyAuthenticationRequired):
+            clients.check_tunnel(name)
+    else:
+        clients.check_tunnel(name)
