@@ -5,10 +5,10 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.set-up
 SOURCES := profiles addons proxy
 
-.PHONY: help setup demo test check bench fuzz lock clean
+.PHONY: help setup demo test check bench fuzz screenshots lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv with the pinned dependencies and the command .venv/bin/grantproxy
 
@@ -22,7 +22,7 @@ demo: setup  ## show the main job, with a real authorization server
 	$(VENV)/bin/grantproxy demo
 
 test: setup  ## pass the whole suite
-	tools/system-packages curl nodejs npm fish
+	tools/system-packages curl nodejs npm fish chromium
 	$(PYTHON) -m pytest $(PYTEST_OPTIONS)
 
 check: setup  ## what CI runs: format, lint, types, import contracts, tests with branch coverage
@@ -42,6 +42,10 @@ fuzz: setup  ## try to break the parsers, for FUZZ_SECONDS (60)
 	$(PYTHON) -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
 	  > "$$(fuzz/$(VENV)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/project.pth"
 	fuzz/$(VENV)/bin/python fuzz/run.py
+
+screenshots: setup  ## take the pictures in docs/console anew
+	tools/system-packages chromium
+	$(PYTHON) tools/screenshots
 
 lock: setup  ## resolve the dependencies anew into requirements/
 	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.12 \

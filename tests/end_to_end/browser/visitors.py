@@ -1,0 +1,113 @@
+"""Two ways of using a page: with a pointer, and with the keys alone.
+
+A control is named by its role and its accessible name, as a screen reader tells them: what has no name cannot
+be used here either.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Protocol
+
+from playwright.sync_api import Locator, Page, expect
+
+TABS = 250
+"""More than any page has controls."""
+
+
+class Visitor(Protocol):
+    """Somebody at a page."""
+
+    page: Page
+
+    def activate(self, role: Any, name: str | re.Pattern[str]) -> None:
+        """Follows a link, presses a button."""
+
+    def enter(self, label: str | re.Pattern[str], text: str) -> None:
+        """Replaces what stands in a field."""
+
+    def choose(self, label: str | re.Pattern[str], option: str) -> None:
+        """Chooses from a list, by what is shown."""
+
+    def tick(self, label: str | re.Pattern[str]) -> None:
+        """Ticks a checkbox or a radio button that is not ticked."""
+
+
+def control(page: Page, role: Any, name: str | re.Pattern[str]) -> Locator:
+    return page.get_by_role(role, name=name, exact=isinstance(name, str))
+
+
+def field(page: Page, label: str | re.Pattern[str]) -> Locator:
+    return page.get_by_label(label, exact=isinstance(label, str))
+
+
+class Pointer:
+    """Clicks."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def activate(self, role: Any, name: str | re.Pattern[str]) -> None:
+        control(self.page, role, name).click()
+
+    def enter(self, label: str | re.Pattern[str], text: str) -> None:
+        field(self.page, label).fill(text)
+
+    def choose(self, label: str | re.Pattern[str], option: str) -> None:
+        field(self.page, label).select_option(label=option)
+
+    def tick(self, label: str | re.Pattern[str]) -> None:
+        field(self.page, label).check()
+
+
+class Keyboard:
+    """Tab, Enter, space and letters; never a click, and the focus goes where Tab takes it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def activate(self, role: Any, name: str | re.Pattern[str]) -> None:
+        self._tab_to(control(self.page, role, name))
+        self.page.keyboard.press("Enter")
+
+    def enter(self, label: str | re.Pattern[str], text: str) -> None:
+        self._tab_to(field(self.page, label))
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.press("Delete")
+        self.page.keyboard.insert_text(text)
+
+    def choose(self, label: str | re.Pattern[str], option: str) -> None:
+        listed = field(self.page, label)
+        self._tab_to(listed)
+        self.page.keyboard.type(option)
+        expect(listed.locator("option:checked")).to_have_text(option)
+
+    def tick(self, label: str | re.Pattern[str]) -> None:
+        box = field(self.page, label)
+        self._tab_to(box)
+        if not box.is_checked():
+            self.page.keyboard.press("Space")
+        expect(box).to_be_checked()
+
+    def _tab_to(self, wanted: Locator) -> None:
+        expect(wanted).to_have_count(1)
+        focused = wanted.and_(self.page.locator(":focus"))
+        for _ in range(TABS):
+            if focused.count():
+                assert is_focus_visible(self.page), "the control that has the focus does not show it"
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab does not come to {wanted}")
+
+
+def is_focus_visible(page: Page) -> bool:
+    """Whether the focused element differs by an outline or a shadow."""
+    return bool(
+        page.evaluate(
+            """() => {
+                const style = getComputedStyle(document.activeElement);
+                const hasOutline = style.outlineStyle !== "none" && style.outlineWidth !== "0px";
+                return hasOutline || style.boxShadow !== "none";
+            }"""
+        )
+    )
