@@ -1,4 +1,4 @@
-"""Writes a line of the access log for each request; what stands in it, `profiles.access_records` says."""
+"""Makes a record of each request at its end; what stands in it, `profiles.access_records` says."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from weakref import WeakKeyDictionary
 from mitmproxy import http
 
 from addons.flows import client_name_of, passage_of, refusal_of
-from profiles.access_records import AccessRecord, json_line, readable_line
+from profiles.access_records import AccessRecord
 
-WriteLine = Callable[[str], None]
+WriteRecord = Callable[[AccessRecord, float], None]
+"""Takes a record and its instant, in seconds since the epoch."""
 
 
 class AccessLog:
-    """Writes a line when a request has its answer, or has failed."""
+    """Writes a record when a request has its answer, or has failed."""
 
-    def __init__(self, write: WriteLine, *, readable: bool) -> None:
+    def __init__(self, write: WriteRecord) -> None:
         self._write = write
-        self._line_of = readable_line if readable else json_line
         self._started: WeakKeyDictionary[http.HTTPFlow, float] = WeakKeyDictionary()
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -37,7 +37,7 @@ class AccessLog:
     def _log(self, flow: http.HTTPFlow) -> None:
         started = self._started.pop(flow, None)
         duration = time.perf_counter() - started if started is not None else 0.0
-        self._write(self._line_of(record_of(flow, duration), time.time()))
+        self._write(record_of(flow, duration), time.time())
 
 
 def record_of(flow: http.HTTPFlow, duration: float) -> AccessRecord:

@@ -38,6 +38,8 @@ class Authorization:
             client=client_name_of(flow.client_conn),
         )
         if selection is None:
+            # What names the end user has been taken out of the head.
+            flow.request.data.headers.fields = head.headers
             flow.request.stream = True
             return
         exchange = self.authorizer.authorize_at_once(selection, head)

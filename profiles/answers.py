@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from profiles.errors import ProxyAuthenticationRequired, Refusal
+from profiles.errors import AuthorizationRequired, ProxyAuthenticationRequired, Refusal
 from profiles.requests import HeaderFields
 
 CHALLENGE = b'Basic realm="grantproxy", charset="UTF-8"'
@@ -44,6 +44,8 @@ def answer_of(refusal: Refusal) -> Answer:
         headers.append((b"Retry-After", b"%d" % max(1, refusal.retry_after)))
     if isinstance(refusal, ProxyAuthenticationRequired):
         headers.append((b"Proxy-Authenticate", CHALLENGE))
+    if isinstance(refusal, AuthorizationRequired) and refusal.location is not None:
+        headers.append((b"Location", refusal.location.encode("ascii")))
     return Answer(status, tuple(headers), content)
 
 

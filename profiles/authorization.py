@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from cachetools import LRUCache
 
 from profiles.bindings import Binding, Captures, field_values
+from profiles.end_users import EndUsers
 from profiles.errors import (
     CleartextRefused,
     HostsDisagree,
@@ -18,6 +19,7 @@ from profiles.errors import (
     TraceRefused,
 )
 from profiles.exchange import Exchange
+from profiles.invitations import Invitations
 from profiles.origins import agree_at_sight, check_agreement
 from profiles.profile import Profile
 from profiles.requests import RequestHead
@@ -26,18 +28,19 @@ from profiles.tokens import Subject, TokenEvent, Tokens
 
 __all__ = ["MAXIMUM_BINDINGS", "Authorizer", "Captures", "SubjectOf", "field_values"]
 
-SubjectOf = Callable[[Profile, Captures], Subject]
-"""Binds a profile and what the match captured to the network: whose token, and how it is had."""
+SubjectOf = Callable[[Profile, Captures, str], Subject]
+"""Binds profile, captures and end user to the network: whose token, and how it is had."""
 
 MAXIMUM_BINDINGS = 10_000
-"""A capture's values come from clients, so what is remembered for each has to be bounded."""
+"""A capture's values and end users come from clients, so what is remembered for each has to be bounded."""
 
 
 class Authorizer:
     """Decides about requests for one snapshot of the profiles; a reload builds a new one.
 
     `allowed` names the profiles that a client may use, for the clients that may not use all; `clients` are
-    all that there are, None where none is demanded.
+    all that there are, None where none is demanded. `invitations` makes the links by which end users
+    authorize.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class Authorizer:
         refuse_unmatched: bool = False,
         allowed: Mapping[str, frozenset[str]] | None = None,
         clients: frozenset[str] | None = None,
+        end_users: EndUsers | None = None,
+        invitations: Invitations | None = None,
     ) -> None:
         self._index = index
         self._tokens = tokens
@@ -56,7 +61,9 @@ class Authorizer:
         self._refuse_unmatched = refuse_unmatched
         self._allowed = allowed or {}
         self._clients = clients
-        self._bindings: LRUCache[tuple[str, Captures], Binding] = LRUCache(MAXIMUM_BINDINGS)
+        self._end_users = end_users or EndUsers()
+        self._invitations = invitations
+        self._bindings: LRUCache[tuple[str, Captures, str], Binding] = LRUCache(MAXIMUM_BINDINGS)
         self._without_captures: dict[str, Binding] = {}
 
     def may_own(self, host: str, port: int) -> bool:
@@ -76,9 +83,13 @@ class Authorizer:
     ) -> Selection[Profile] | None:
         """The profile that owns the request, or None for one that is forwarded as it came.
 
-        Raises HostsDisagree, OriginNotAllowed, CleartextRefused, ProxyAuthenticationRequired,
-        ProfileNotAllowed, TraceRefused or TenantUnknown.
+        What names the end user is taken out of *head*, whoever owns it. Raises HostsDisagree,
+        OriginNotAllowed, CleartextRefused, ProxyAuthenticationRequired, ProfileNotAllowed, TraceRefused,
+        TenantUnknown, EndUserInvalid or EndUserNotAllowed.
         """
+        named: tuple[bytes, ...] = ()
+        if self._end_users.are_named:
+            named, head.headers = self._end_users.take(head.headers)
         if len(host_fields) > 1 and len(set(host_fields)) > 1:
             raise HostsDisagree("the request names more than one host")
         origin, host_field = head.origin, host_fields[0] if host_fields else None
@@ -86,8 +97,7 @@ class Authorizer:
         selection = self._index.owner_of_all(origin)
         if selection is None or not agree_at_sight(origin, sni, host_field):
             check_agreement(origin, sni, host_field)
-        if selection is None:
-            selection = self._index.select_by_path(head)
+        selection = selection or self._index.select_by_path(head)
         if selection is None:
             if self._refuse_unmatched:
                 raise OriginNotAllowed(f"no profile owns {origin}")
@@ -103,6 +113,7 @@ class Authorizer:
         self._check_client(client, profile.name)
         if profile.tenants is not None:
             profile.tenants.of(dict(selection.captures))
+        head.end_user = self._end_users.identify(client, named) if profile.is_per_user else ""
         return selection
 
     def _check_client(self, client: str | None, profile: str) -> None:
@@ -114,7 +125,7 @@ class Authorizer:
 
     def authorize_at_once(self, selection: Selection[Profile], head: RequestHead) -> Exchange | None:
         """The steady state: the exchange with the token held in memory, or None when one has to be had."""
-        binding = self._binding(selection)
+        binding = self._binding(selection, head.end_user)
         token = binding.at_hand.current()
         if token is None:
             return None
@@ -122,24 +133,25 @@ class Authorizer:
 
     async def authorize(self, selection: Selection[Profile], head: RequestHead) -> Exchange:
         """The exchange with a token that is obtained if need be. Raises a Refusal about the token."""
-        binding = self._binding(selection)
-        obtained = await self._tokens.obtain(binding.subject)
+        binding = self._binding(selection, head.end_user)
+        obtained = await binding.obtain(head)
         return Exchange(binding, head, obtained.token, obtained.event)
 
-    def _binding(self, selection: Selection[Profile]) -> Binding:
+    def _binding(self, selection: Selection[Profile], end_user: str) -> Binding:
         captures = selection.captures
-        if not captures:
+        if not captures and not end_user:
             # As many as there are profiles, so nothing has to tell the least used.
             binding = self._without_captures.get(selection.name)
             if binding is None:
-                binding = self._without_captures[selection.name] = self._bound(selection)
+                binding = self._without_captures[selection.name] = self._bound(selection, "")
             return binding
-        key = (selection.name, captures)
+        key = (selection.name, captures, end_user)
         binding = self._bindings.get(key)
         if binding is None:
-            binding = self._bindings[key] = self._bound(selection)
+            binding = self._bindings[key] = self._bound(selection, end_user)
         return binding
 
-    def _bound(self, selection: Selection[Profile]) -> Binding:
+    def _bound(self, selection: Selection[Profile], end_user: str) -> Binding:
         profile, captures = selection.profile, selection.captures
-        return Binding(profile, captures, self._subject_of(profile, captures), self._tokens)
+        subject = self._subject_of(profile, captures, end_user)
+        return Binding(profile, captures, subject, self._tokens, self._invitations)

@@ -129,6 +129,78 @@ class TenantUnknown(Refusal):
     proxy_error = "http_request_denied"
 
 
+class EndUserInvalid(Refusal):
+    """The field that names the end user holds none, or more than one."""
+
+    slug = "end_user_invalid"
+    status = 400
+    title = "The request does not name one end user"
+    proxy_error = "http_request_error"
+
+
+class EndUserNotAllowed(Refusal):
+    slug = "end_user_not_allowed"
+    status = 403
+    title = "This client may not act for this end user"
+    proxy_error = "http_request_denied"
+
+
+class AuthorizationRequired(Refusal):
+    """The profile acts for each end user with a token of their own, and this one has authorized none.
+
+    *authorize_url* is where they do so, and a capability: it is for the answer alone. A browser *is_led*
+    there.
+    """
+
+    slug = "authorization_required"
+    status = 403
+    title = "The end user has not authorized this profile"
+    proxy_error = "http_request_denied"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        profile: str | None = None,
+        authorize_url: str | None = None,
+        is_led: bool = False,
+    ) -> None:
+        super().__init__(detail, profile=profile)
+        self.authorize_url = authorize_url
+        self._is_led = is_led
+
+    @property
+    def location(self) -> str | None:
+        """Where a browser is sent in place of an answer."""
+        return self.authorize_url if self._is_led else None
+
+    @property
+    def status_code(self) -> int:
+        # RFC 9110 section 15.4.4: what is there is no representation of what was asked for.
+        return 303 if self.location is not None else self.status
+
+    @property
+    def members(self) -> Mapping[str, str]:
+        return {"authorize_url": self.authorize_url} if self.authorize_url else {}
+
+
+class TooManyEntries(Refusal):
+    """The end user's passwords were refused several times: one more might lock the account."""
+
+    slug = "too_many_entries"
+    status = 429
+    title = "Too many passwords were refused"
+    proxy_error = "http_request_denied"
+
+    def __init__(self, detail: str = "", *, profile: str | None = None, retry_after: int = 600) -> None:
+        super().__init__(detail, profile=profile)
+        self._retry_after = retry_after
+
+    @property
+    def retry_after(self) -> int | None:
+        return self._retry_after
+
+
 class OriginNotAllowed(Refusal):
     slug = "origin_not_allowed"
     status = 403

@@ -128,7 +128,7 @@ class Exchange:
 
         Raises a Refusal about the token.
         """
-        obtained = await self._binding.tokens.renew_rejected(self._binding.subject, self.token)
+        obtained = await self._binding.renew_rejected(self.token, self._head)
         if obtained is None:
             return False
         self.token = obtained.token

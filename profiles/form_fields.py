@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
-from profiles.model import FormFieldSettings
+from profiles.model import FormFieldSettings, ProfileSettings
 
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -46,6 +46,38 @@ def form_values(
         except ValueError as error:
             problems.append(FieldProblem(field.key, str(error)))
     return values, problems
+
+
+def preset_values(
+    settings: ProfileSettings, credentials: Mapping[str, SecretStr]
+) -> tuple[dict[str, Any], list[FieldProblem]]:
+    """What the profile itself has for its form fields, and what is wrong with that.
+
+    Where each end user authorizes, they enter what is visible; a preset value is only where they begin.
+    """
+    if settings.mode != "per_user":
+        return form_values(settings.form_fields, credentials)
+    fields = settings.form_fields
+    preset = [item for item in fields if item.visibility != "visible" or item.key in credentials]
+    values, problems = form_values(preset, credentials)
+    problems += [
+        FieldProblem(item.key, "is for each end user to enter: mode is per_user, and its field is a password")
+        for item in preset
+        if item.visibility == "visible" and item.type == "password"
+    ]
+    return values, problems
+
+
+def entered_values(
+    settings: ProfileSettings, preset: Mapping[str, Any], entered: Mapping[str, str]
+) -> tuple[dict[str, Any], list[FieldProblem]]:
+    """What an end user has entered, by form-field key and typed, together with what is preset and not theirs
+    to change; and what is wrong with it. An optional field that is left empty has no value."""
+    visible = [item for item in settings.form_fields if item.visibility == "visible"]
+    filled = {item.key: SecretStr(entered[item.key]) for item in visible if entered.get(item.key)}
+    values, problems = form_values([item for item in visible if item.required or item.key in filled], filled)
+    fixed = {item.key for item in settings.form_fields} - {item.key for item in visible}
+    return {**{key: value for key, value in preset.items() if key in fixed}, **values}, problems
 
 
 def _missing(field: FormFieldSettings, *, given: bool) -> Iterator[FieldProblem]:

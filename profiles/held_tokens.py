@@ -11,13 +11,43 @@ from typing import Any, NamedTuple
 
 
 class TokenKey(NamedTuple):
-    """Whose token it is. `captures` are the tenant and what the token requests mention; `fingerprint` is a
-    keyed digest of credentials and grant settings: when either changes, what was held is found no more."""
+    """Whose token it is. `captures` are the tenant and what the token requests mention; `user` is the end
+    user of a per-user profile; `fingerprint` is a keyed digest of credentials and grant settings: when either
+    changes, what was held is found no more."""
 
     profile: str
     captures: tuple[tuple[str, str], ...] = ()
     user: str = ""
     fingerprint: str = ""
+
+
+class KeyChoice(NamedTuple):
+    """Some keys, or one: what is None is not asked for."""
+
+    profile: str | None = None
+    captures: tuple[tuple[str, str], ...] | None = None
+    user: str | None = None
+
+    def takes(self, key: TokenKey) -> bool:
+        """Whether *key* is among them, under whatever fingerprint."""
+        return (
+            self.profile in (None, key.profile)
+            and self.captures in (None, key.captures)
+            and self.user in (None, key.user)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an end user has entered into a per-user profile's form, typed by its data types.
+
+    `kept` is what requests and refreshes go on to need of it, or all of it where the end user consents that
+    it is submitted again by itself: `regenerates`.
+    """
+
+    values: Mapping[str, Any] = field(repr=False)
+    kept: Mapping[str, Any] = field(repr=False)
+    regenerates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +83,7 @@ class HeldToken:
     obtained_at: float
     soft_at: float
     expires_at: float
+    entered: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What is kept of an end user's entry; nothing for a preauthorized profile."""
+    regenerates: bool = False
+    """Whether the end user consents that `entered` is submitted again."""

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from profiles.errors import (
+    AuthorizationRequired,
+    CredentialsLocked,
     Refusal,
     TokenEndpointUnreachable,
     TokenRequestRejected,
     TokenResponseInvalid,
 )
 from profiles.expiry import expiry_of
-from profiles.held_tokens import HeldToken, TokenResponse
+from profiles.held_tokens import Entry, HeldToken, TokenResponse
 from profiles.lockout import Lockout, is_refusal_of_grant
 from profiles.standing import Standing
 from profiles.stores.outages import ReachableStore
-from profiles.subjects import Obtained, Subject, TokenEvent
+from profiles.subjects import Grants, Obtained, Subject, TokenEvent
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +36,32 @@ class _Run:
         return self.standing.generation != self.generation
 
     @property
+    def has_credentials(self) -> bool:
+        """Whether there is a password that may be submitted without asking anybody."""
+        if self.subject.is_per_user:
+            latest = self.standing.latest
+            return latest is not None and latest.regenerates
+        return self.subject.has_credentials
+
+    @property
     def may_use_password(self) -> bool:
-        """The first token is always had by it; after a refresh token has died, only if the profile says."""
-        subject = self.subject
-        return subject.has_credentials and (subject.regenerate or not self.standing.had_refresh_token)
+        """The first token is always had by it; after a refresh token has died, only if the profile says.
+
+        An end user's was used for the first by themselves.
+        """
+        if not self.has_credentials:
+            return False
+        if self.subject.regenerate:
+            return True
+        return not self.subject.is_per_user and not self.standing.had_refresh_token
+
+    @property
+    def grants(self) -> Grants:
+        """The grants, with what is kept of an end user's entry."""
+        grants_with, latest = self.subject.grants_with, self.standing.latest
+        if grants_with is None:
+            return self.subject.grants
+        return grants_with(latest.entered if latest is not None else {})
 
 
 class Ladder:
@@ -56,21 +80,47 @@ class Ladder:
         self._clock = clock
         self._random = random
 
-    async def climb(self, subject: Subject, standing: Standing, *, beside: bool) -> Obtained:
+    async def climb(
+        self, subject: Subject, standing: Standing, *, beside: bool, replaced: HeldToken | None = None
+    ) -> Obtained:
         """A valid token, left in *standing* and in the store. Raises a Refusal.
 
-        *beside* renews while the token is still valid.
+        *beside* renews while the token is still valid, and *replaced* is one that is renewed in any case.
         """
         async with self._store.lease(subject.key):
-            return await self._climb(_Run(subject, standing, standing.generation), beside=beside)
+            run = _Run(subject, standing, standing.generation)
+            return await self._climb(run, beside=beside, replaced=replaced)
 
-    async def _climb(self, run: _Run, *, beside: bool) -> Obtained:
+    async def authorize(self, subject: Subject, standing: Standing, entry: Entry) -> HeldToken:
+        """The token that an end user's entry gives, in the place of all that was held. Raises a Refusal."""
+        assert subject.grants_with is not None
+        async with self._store.lease(subject.key):
+            response = await subject.grants_with(entry.values).password()
+            # A run under way knows the entry before: what it gets must not come after this.
+            standing.forget()
+            run = _Run(subject, standing, standing.generation)
+            held = replace(
+                self._held(subject, response, None), entered=entry.kept, regenerates=entry.regenerates
+            )
+            await self._save(run, held)
+            standing.adopt(held)
+            return held
+
+    async def _climb(self, run: _Run, *, beside: bool, replaced: HeldToken | None) -> Obtained:
         standing = run.standing
         event = TokenEvent.STORED if await self._look_into_store(run) else TokenEvent.CACHED
         # The second look: another process, or a run that ended just now, may have been here first.
         now, token = self._clock(), standing.current
-        if token is not None and now < (token.soft_at if beside else token.expires_at):
+        if (
+            token is not None
+            and token is not replaced
+            and now < (token.soft_at if beside else token.expires_at)
+        ):
             return Obtained(token, event)
+        if run.subject.is_per_user and standing.latest is None:
+            raise AuthorizationRequired(
+                "the end user has not authorized yet", profile=run.subject.key.profile
+            )
         standing.pause.check(now)
         refreshed = await self._refresh(run, now)
         if refreshed is not None and not standing.was_rejected(refreshed):
@@ -113,7 +163,7 @@ class Ladder:
         if refresh_token is None:
             return None
         try:
-            response = await run.subject.grants.refresh(refresh_token)
+            response = await run.grants.refresh(refresh_token)
         except TokenRequestRejected as rejection:
             if not is_refusal_of_grant(rejection):
                 self._note_pause(run, rejection)
@@ -138,9 +188,11 @@ class Ladder:
 
     async def _password(self, run: _Run) -> HeldToken:
         profile = run.subject.key.profile
-        if not run.subject.has_credentials:
+        if run.subject.is_per_user:
+            await self._check_consent(run)
+        elif not run.has_credentials:
             raise TokenRequestRejected("no credentials are known for a new token", profile=profile)
-        if not run.may_use_password:
+        elif not run.may_use_password:
             raise TokenRequestRejected(
                 "the refresh token has died and regenerate is off, so the password is not used again; set "
                 f"regenerate, or run `grantproxy tokens clear {profile}` to have it used once",
@@ -150,11 +202,13 @@ class Ladder:
         # It stands on nothing that was forgotten up to now, so only what is cleared from here on drops it.
         run = replace(run, generation=run.standing.generation)
         try:
-            response = await run.subject.grants.password()
+            response = await run.grants.password()
         except TokenRequestRejected as rejection:
             if is_refusal_of_grant(rejection):
                 await self._lockout.lock(run.subject.key, self._clock())
                 logger.warning("profile %s: the credentials were refused and are locked", profile)
+                if run.subject.is_per_user:
+                    raise _no_longer_accepted(profile) from None
             else:
                 self._note_pause(run, rejection)
             raise
@@ -162,6 +216,16 @@ class Ladder:
             self._note_pause(run, failure)
             raise
         return await self._adopt(run, response, None)
+
+    async def _check_consent(self, run: _Run) -> None:
+        """Raises AuthorizationRequired where nobody but the end user can have a new token."""
+        profile = run.subject.key.profile
+        if not run.may_use_password:
+            raise AuthorizationRequired("what the end user authorized has ended", profile=profile)
+        try:
+            await self._lockout.check(run.subject.key)
+        except CredentialsLocked:
+            raise _no_longer_accepted(profile) from None
 
     def _reinstate(self, run: _Run, token: HeldToken, event: TokenEvent) -> Obtained:
         """The authorization server insists on the token that the origin rejected: the origin is believed
@@ -178,6 +242,9 @@ class Ladder:
     async def _adopt(self, run: _Run, response: TokenResponse, before: HeldToken | None) -> HeldToken:
         """Stores the token before it is used: its refresh token may be the only one that is still alive."""
         held = self._held(run.subject, response, before)
+        latest = run.standing.latest
+        if run.subject.is_per_user and latest is not None:
+            held = replace(held, entered=latest.entered, regenerates=latest.regenerates)
         if not run.was_cleared:
             await self._save(run, held)
         if not run.was_cleared:
@@ -216,6 +283,10 @@ class Ladder:
             soft_at=soft_at,
             expires_at=expires_at,
         )
+
+
+def _no_longer_accepted(profile: str) -> AuthorizationRequired:
+    return AuthorizationRequired("what the end user entered is no longer accepted", profile=profile)
 
 
 def _same(one: HeldToken, other: HeldToken) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cachetools import LRUCache
 
 from profiles.errors import CredentialsLocked, TokenRequestRejected
-from profiles.held_tokens import TokenKey
+from profiles.held_tokens import KeyChoice, TokenKey
 from profiles.stores.outages import ReachableStore
 
 RETRY_AFTER = 300
@@ -61,9 +61,9 @@ class Lockout:
         self._unsaved[key] = now
         await self._save(key, now)
 
-    def forget(self, profile: str | None) -> set[TokenKey]:
-        """Opens the guards of a profile, or of all; says which. The store is cleared by its owner."""
-        keys = {key for key in self.known() if profile in (None, key.profile)}
+    def forget(self, choice: KeyChoice) -> set[TokenKey]:
+        """Opens the guards of some keys; says which. The store is cleared by its owner."""
+        keys = {key for key in self.known() if choice.takes(key)}
         for key in keys:
             self._saved.pop(key, None)
             self._unsaved.pop(key, None)

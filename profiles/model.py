@@ -58,10 +58,6 @@ class Place(StrEnum):
     PATH = "path"
 
 
-def _not_built(what: str) -> ValueError:
-    return ValueError(f"{what} is not part of this release yet")
-
-
 def _list_of_one(value: Any) -> Any:
     return [value] if isinstance(value, (str, dict)) else value
 
@@ -202,13 +198,6 @@ class ProfileSettings(Settings):
     timeout: Annotated[Seconds, Field(gt=0)] = 30
     margin: Seconds = 30
 
-    @field_validator("mode")
-    @classmethod
-    def _per_user_comes_later(cls, mode: str) -> str:
-        if mode == "per_user":
-            raise _not_built("mode per_user")
-        return mode
-
     @field_validator("connector")
     @classmethod
     def _connector_is_a_proxy(cls, connector: SecretStr | None) -> SecretStr | None:
@@ -234,7 +223,9 @@ class ProfileSettings(Settings):
         if unknown:
             raise ValueError(f"credentials has {', '.join(unknown)}, which form_fields does not name")
         # Where tenants are named, what each lacks is found when they are compiled.
-        given = set(self.credentials) if self.tenancy.tenants is None else set(keys)
+        # End users enter what is visible; what is not and is missing is found when the profile is compiled.
+        asks = self.tenancy.tenants is not None or self.mode == "per_user"
+        given = set(keys) if asks else set(self.credentials)
         missing = [field.key for field in self.form_fields if field.required and field.key not in given]
         if missing:
             raise ValueError(f"credentials lacks {', '.join(missing)}, which form_fields requires")

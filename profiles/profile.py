@@ -16,15 +16,19 @@ from profiles.auth_errors import AuthErrors
 from profiles.connectors import Connector, parse_connector
 from profiles.endpoints import Endpoint, compile_endpoint
 from profiles.fields import FieldPlan, compile_fields
-from profiles.form_fields import form_values
+from profiles.form_fields import FieldProblem, entered_values, preset_values
 from profiles.grant_compilation import compile_grant
 from profiles.grants import Grant
+from profiles.held_tokens import Entry
 from profiles.model import GrantSettings, Place, ProfileSettings
 from profiles.origins import Cleartext, is_loopback
 from profiles.own_tls import OwnTls, own_tls_of
 from profiles.placeholders import compile_template
 from profiles.selection import MatchRule, compile_match
 from profiles.tenants import TENANT, Entered, Tenants, compile_tenants
+
+USER = "user"
+"""The placeholder for the end user's id."""
 
 REQUEST_PLACEHOLDERS = ("request.host", "request.method", "request.path")
 TOKEN_PLACEHOLDERS = ("access_token", "refresh_token", "token_type")
@@ -54,6 +58,10 @@ class Profile:
     connector: Connector | None
     own_tls: OwnTls | None = field(repr=False)
     cleartext: Cleartext
+    is_per_user: bool
+    """Whether each end user has a token of their own, by what they enter."""
+    kept_keys: frozenset[str]
+    """The form fields that requests and refreshes mention: these of an end user's entry are always kept."""
     _token_names: frozenset[str] = field(repr=False)
 
     def entered_for(self, captures: Mapping[str, str]) -> Entered:
@@ -65,6 +73,8 @@ class Profile:
     @property
     def has_credentials(self) -> bool:
         """Whether every required form field has a value, so that a password grant can be tried."""
+        if self.is_per_user:
+            return False
         # A tenant that lacks one does not compile.
         return self.tenants is not None or all(
             item.key in self.form_values for item in self.settings.form_fields if item.required
@@ -76,12 +86,26 @@ class Profile:
         names = self.check_url.names if self.check_url is not None else frozenset()
         return any(name in TOKEN_PLACEHOLDERS or name.startswith("token.") for name in names)
 
-    def values(self, captures: Mapping[str, str]) -> dict[str, Any]:
+    def values(self, captures: Mapping[str, str], user: str = "") -> dict[str, Any]:
         """What `{name}` and `{{name}}` stand for before there is a token: captures win over the tenant.
 
-        Raises TenantUnknown.
+        *user* is the end user of a per-user profile. Raises TenantUnknown.
         """
-        return {**_own_values(self.settings, self.entered_for(captures).form_values), **captures}
+        values = {**_own_values(self.settings, self.entered_for(captures).form_values), **captures}
+        return {**values, USER: user} if self.is_per_user else values
+
+    def entry_of(
+        self, captures: Mapping[str, str], entered: Mapping[str, str], *, consents: bool
+    ) -> tuple[Entry, list[FieldProblem]]:
+        """What an end user has entered, and what is wrong with it. Raises TenantUnknown.
+
+        *consents* says that it may be submitted again once the refresh token has died.
+        """
+        preset = self.entered_for(captures).form_values
+        values, problems = entered_values(self.settings, preset, entered)
+        regenerates = consents and self.settings.regenerate
+        kept = values if regenerates else {key: values[key] for key in self.kept_keys if key in values}
+        return Entry(values, kept, regenerates), problems
 
     def token_captures(self, captures: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """The captures that a token is held for: the tenant, and those that a token request mentions.
@@ -113,6 +137,8 @@ def compile_profile(
     rules = tuple(_compile_rules(settings, problem))
     known = _known_placeholders(settings, rules)
     captured = {name for rule in rules for name in rule.captures}
+    if settings.mode == "per_user" and USER in captured | {item.key for item in settings.form_fields}:
+        problem("mode", f"is per_user, where {USER} is the end user's id and no capture or form field")
     for item in settings.form_fields:
         if item.key in captured:
             problem("match", f"captures {item.key}: a request would choose the form field of that key")
@@ -121,7 +147,7 @@ def compile_profile(
         return fingerprint(*_what_a_token_depends_on(settings, credentials))
 
     tenants = compile_tenants(name, settings, rules, fingerprint_of=fingerprint_of, report=problem)
-    values, missing = form_values(settings.form_fields, settings.credentials)
+    values, missing = preset_values(settings, settings.credentials)
     # Where tenants are named, each is asked for itself what is missing.
     for lack in missing if tenants is None else ():
         problem(f"credentials.{lack.key}", lack.message)
@@ -163,6 +189,8 @@ def compile_profile(
         connector=connector,
         own_tls=own_tls_of(settings),
         cleartext=cleartext,
+        is_per_user=settings.mode == "per_user",
+        kept_keys=frozenset(grant.form_keys) & (fields.names | grant.refresh.names),
         _token_names=grant.names,
     )
 
@@ -187,7 +215,10 @@ def _known_placeholders(settings: ProfileSettings, rules: tuple[MatchRule, ...])
     captured = set.intersection(*(set(rule.captures) for rule in rules)) if rules else set()
     given = [{*settings.credentials, *own.credentials} for own in (settings.tenancy.tenants or {}).values()]
     entered = set.intersection(*given) if given else set(settings.credentials)
-    known = {field.key for field in settings.form_fields if field.key in entered}
+    is_per_user = settings.mode == "per_user"
+    known = {field.key for field in settings.form_fields if is_per_user or field.key in entered}
+    if is_per_user:
+        known.add(USER)
     known |= captured
     if settings.grant.client_id is not None:
         known.add("client_id")

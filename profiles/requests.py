@@ -34,6 +34,8 @@ class RequestHead:
     origin: Origin
     target: str
     headers: HeaderFields
+    end_user: str = ""
+    """Whose token it gets, where a per-user profile owns it; set by what decides about it."""
 
     @property
     def path(self) -> str:

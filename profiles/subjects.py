@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from profiles.held_tokens import HeldToken, TokenKey, TokenResponse
 
@@ -14,6 +15,10 @@ class Grants(Protocol):
 
     async def password(self) -> TokenResponse: ...
     async def refresh(self, refresh_token: str) -> TokenResponse: ...
+
+
+GrantsWith = Callable[[Mapping[str, Any]], Grants]
+"""Takes what is kept of an end user's entry (`HeldToken.entered`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +32,13 @@ class Subject:
     default_lifetime: float
     margin: float
     renewal_cooldown: float
+    grants_with: GrantsWith | None = field(default=None, repr=False)
+    """For an end user's token: the grants with what they have entered. None where the profile has it all."""
+
+    @property
+    def is_per_user(self) -> bool:
+        """Whether a first token is had by what an end user enters, and not before."""
+        return self.grants_with is not None
 
 
 class TokenEvent(StrEnum):
@@ -38,6 +50,8 @@ class TokenEvent(StrEnum):
     PASSWORD = "password"  # noqa: S105  -- the name of a grant
     WAITED = "waited"
     """Another request was already getting it."""
+    ENTERED = "entered"
+    """The end user has just entered what it was had by."""
 
 
 class Obtained(NamedTuple):

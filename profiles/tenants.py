@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from profiles import host_patterns, path_patterns
 from profiles.errors import TenantUnknown
-from profiles.form_fields import form_values
+from profiles.form_fields import preset_values
 from profiles.model import ProfileSettings
 from profiles.origins import normalize_host
 from profiles.selection import MatchRule
@@ -79,7 +79,7 @@ def compile_tenants(
         for unknown in sorted(set(own.credentials) - {item.key for item in settings.form_fields}):
             report(f"{key}.credentials.{unknown}", "is no form field: form_fields does not name it")
         credentials = {**settings.credentials, **own.credentials}
-        values, missing = form_values(settings.form_fields, credentials)
+        values, missing = preset_values(settings, credentials)
         for lack in missing:
             report(f"{key}.credentials.{lack.key}", lack.message)
         entered[spelt] = Entered(values, fingerprint_of(credentials))

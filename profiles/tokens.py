@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from profiles.errors import Refusal, TokenResponseInvalid
-from profiles.held_tokens import HeldToken, TokenKey
+from profiles.entry_guard import EntryGuard
+from profiles.errors import Refusal, TokenRequestRejected, TokenResponseInvalid
+from profiles.held_tokens import Entry, HeldToken, KeyChoice, TokenKey
 from profiles.ladder import Ladder
-from profiles.lockout import Lockout
+from profiles.lockout import Lockout, is_refusal_of_grant
 from profiles.single_flight import SingleFlight
 from profiles.standing import Standing
 from profiles.stores import TokenStore
@@ -22,6 +23,8 @@ from profiles.token_at_hand import Standings, TokenAtHand
 __all__ = ["Grants", "Obtained", "Subject", "TokenEvent", "TokenState", "Tokens"]
 
 logger = logging.getLogger(__name__)
+
+Captures = tuple[tuple[str, str], ...]
 
 SECOND_LOOKS = 3
 """How often a request waits for a token that is good by the time it gets it."""
@@ -60,6 +63,7 @@ class Tokens:
         self._at_work: dict[TokenKey, Standing] = {}
         self._flights: SingleFlight[TokenKey, Obtained] = SingleFlight()
         self._lockout = Lockout(self._store, maximum)
+        self._entries = EntryGuard()
         self._ladder = Ladder(self._store, self._lockout, clock=clock, random=random)
 
     def current(self, subject: Subject) -> HeldToken | None:
@@ -147,20 +151,60 @@ class Tokens:
             for key in latest.values()
         ]
 
-    async def clear(self, profile: str | None = None) -> int:
-        """Forgets tokens, guards and cooldowns of a profile, or of all; says how many keys that were.
+    async def authorize(self, subject: Subject, entry: Entry) -> Obtained:
+        """The token that an end user's entry gives, which takes the place of what was held for them.
+
+        Raises a Refusal, and then what was held is held on; refused entries are bounded (`EntryGuard`).
+        """
+        key = subject.key
+        self._entries.begin(key, entry, self._clock())
+        try:
+            token = await self._ladder.authorize(subject, self._standing(key), entry)
+        except BaseException as error:
+            if not (isinstance(error, TokenRequestRejected) and is_refusal_of_grant(error)):
+                self._entries.withdraw(key, entry)
+            raise
+        self._entries.accepted(key)
+        await self.unlock(key.profile, captures=key.captures, user=key.user)
+        return Obtained(token, TokenEvent.ENTERED)
+
+    async def renew(self, subject: Subject) -> Obtained:
+        """A new token in the place of one that is still valid, for an operator who wants it now.
+
+        Raises a Refusal, and then the valid one is used on.
+        """
+        replaced = self._standing(subject.key).current
+        return await self._flights.join(subject.key, lambda: self._run(subject, replaced=replaced))
+
+    async def unlock(
+        self, profile: str | None = None, *, captures: Captures | None = None, user: str | None = None
+    ) -> int:
+        """Opens the guards of some keys and ends what they wait for; says how many were locked."""
+        choice = KeyChoice(profile, captures, user)
+        unlocked = await self._store.ask(lambda store: store.unlock(choice))
+        for key, standing in self._standings.items():
+            if choice.takes(key):
+                standing.renewal_succeeded()
+        keys = self._lockout.forget(choice)
+        return max(len(keys), unlocked.value if unlocked is not None else 0)
+
+    async def clear(
+        self, profile: str | None = None, *, captures: Captures | None = None, user: str | None = None
+    ) -> int:
+        """Forgets tokens, guards and cooldowns, of all keys or some; says how many keys that were.
 
         A renewal under way serves those who wait for it, and what it gets is not kept.
         """
         # The store first: between the two, a request could bring back from it what is forgotten here.
-        cleared = await self._store.ask(lambda store: store.clear(profile))
-        keys = {key for key in (*self._standings, *self._at_work) if profile in (None, key.profile)}
+        choice = KeyChoice(profile, captures, user)
+        cleared = await self._store.ask(lambda store: store.clear(choice))
+        keys = {key for key in (*self._standings, *self._at_work) if choice.takes(key)}
         for key in keys:
             if key in self._at_work:
                 self._at_work[key].forget()
             else:
                 del self._standings[key]
-        keys |= self._lockout.forget(profile)
+        keys |= self._lockout.forget(choice)
         return max(len(keys), cleared.value if cleared is not None else 0)
 
     async def close(self) -> None:
@@ -191,12 +235,19 @@ class Tokens:
             return
         self._flights.start(subject.key, lambda: self._run(subject, beside=True, unattended=True))
 
-    async def _run(self, subject: Subject, *, beside: bool = False, unattended: bool = False) -> Obtained:
+    async def _run(
+        self,
+        subject: Subject,
+        *,
+        beside: bool = False,
+        unattended: bool = False,
+        replaced: HeldToken | None = None,
+    ) -> Obtained:
         """One climb of the ladder, for everybody who waits."""
         key, standing = subject.key, self._standing(subject.key)
         self._at_work[key] = standing
         try:
-            obtained = await self._ladder.climb(subject, standing, beside=beside)
+            obtained = await self._ladder.climb(subject, standing, beside=beside, replaced=replaced)
         except Exception as error:
             self._note_failure(key, standing, error, unattended=unattended)
             raise

@@ -11,11 +11,14 @@ from profiles.ambiguities import ambiguities
 from profiles.authorization import Authorizer, Captures
 from profiles.clients import Clients
 from profiles.connectors import Connector
+from profiles.end_users import EndUsers
 from profiles.errors import ConfigurationError, Problem
 from profiles.fingerprints import Fingerprints
 from profiles.grants import Grant
 from profiles.held_tokens import TokenKey, TokenResponse
+from profiles.invitations import Invitations
 from profiles.profile import Profile, compile_profile
+from profiles.recent_requests import RecentRequests
 from profiles.selection import ProfileIndex
 from profiles.stores.memory import MemoryStore
 from profiles.tallies import Tallies
@@ -24,6 +27,7 @@ from profiles.token_endpoint import TokenEndpoint
 from profiles.tokens import Subject, Tokens
 from proxy.configuration_files import Configuration
 from proxy.origin_trust import OriginTrust, load_origin_trust
+from proxy.settings import ProxySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class BoundGrants:
 
     def __repr__(self) -> str:
         return f"BoundGrants({self.grant.profile})"
+
+    def with_entered(self, entered: Mapping[str, Any]) -> BoundGrants:
+        """The grants with what an end user has entered."""
+        return replace(self, values={**self.values, **entered})
 
     async def password(self) -> TokenResponse:
         return await self.client.password(self.grant, self.values)
@@ -57,11 +65,14 @@ class Composition:
     endpoint: TokenEndpoint
     origin_trust: OriginTrust
     tallies: Tallies
+    recent: RecentRequests
+    invitations: Invitations
     configuration: Configuration
 
-    def subject_of(self, profile: Profile, captures: Captures = ()) -> Subject:
-        """Whose token a request of the profile with these captures gets. Raises TenantUnknown."""
-        return _subject_of(self.client, self.origin_trust, profile, captures)
+    def subject_of(self, profile: Profile, captures: Captures = (), user: str = "") -> Subject:
+        """Whose token a request of the profile with these captures gets; *user* is the end user of a per-user
+        profile. Raises TenantUnknown."""
+        return _subject_of(self.client, self.origin_trust, profile, captures, user)
 
     def endpoint_of(self, profile: Profile) -> TokenEndpoint:
         """What sends the profile's token requests, by the profile's way and with its TLS settings."""
@@ -111,6 +122,7 @@ def compose(
     tallies = before.tallies if before is not None else Tallies()
     client = TokenClient(endpoint, observer=tallies)
     tokens = before.tokens if before is not None else Tokens(MemoryStore())
+    invitations = before.invitations if before is not None else Invitations()
     clients = settings.clients
     return Composition(
         profiles=profiles,
@@ -119,18 +131,22 @@ def compose(
         authorizer=Authorizer(
             index,
             tokens,
-            lambda profile, captures: _subject_of(client, origin_trust, profile, captures),
+            lambda profile, captures, user: _subject_of(client, origin_trust, profile, captures, user),
             refuse_unmatched=settings.unmatched == "refuse",
             clients=frozenset(clients) or None,
             allowed={
                 name: frozenset(item.profiles) for name, item in clients.items() if item.profiles is not None
             },
+            end_users=_end_users_of(settings),
+            invitations=invitations,
         ),
         clients=Clients({name: item.secret.get_secret_value() for name, item in clients.items()}),
         client=client,
         endpoint=endpoint,
         origin_trust=origin_trust,
         tallies=tallies,
+        recent=before.recent if before is not None else RecentRequests(),
+        invitations=invitations,
         configuration=configuration,
     )
 
@@ -174,20 +190,28 @@ def _endpoint_of(profile: Profile, origin_trust: OriginTrust) -> TokenEndpoint |
     )
 
 
+def _end_users_of(settings: ProxySettings) -> EndUsers:
+    clients = settings.clients.items()
+    allowed = {name: frozenset(item.end_users) for name, item in clients if item.end_users is not None}
+    return EndUsers(settings.end_user_header, allowed)
+
+
 def _subject_of(
-    client: TokenClient, origin_trust: OriginTrust, profile: Profile, captures: Captures
+    client: TokenClient, origin_trust: OriginTrust, profile: Profile, captures: Captures, user: str
 ) -> Subject:
     endpoint = _endpoint_of(profile, origin_trust)
     if endpoint is not None:
         client = client.through(endpoint)
     settings, named = profile.settings, dict(captures)
     entered = profile.entered_for(named)
+    grants = BoundGrants(client, profile.grant, profile.values(named, user))
     return Subject(
-        key=TokenKey(profile.name, profile.token_captures(captures), "", entered.fingerprint),
-        grants=BoundGrants(client, profile.grant, profile.values(named)),
+        key=TokenKey(profile.name, profile.token_captures(captures), user, entered.fingerprint),
+        grants=grants,
         regenerate=settings.regenerate,
         has_credentials=profile.has_credentials,
         default_lifetime=settings.grant.default_lifetime,
         margin=settings.margin,
         renewal_cooldown=settings.renewal_cooldown,
+        grants_with=grants.with_entered if profile.is_per_user else None,
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from profiles.end_users import LOCAL
 from profiles.errors import Problem
 from proxy.configuration_tree import Positions
 from proxy.settings import ProxySettings
+
+SHORT_SECRET = 12
 
 Warn = Callable[[ProxySettings, Positions], Iterator[Problem]]
 """Looks at checked settings and yields what should be put right, placed where it was written."""
@@ -27,4 +30,43 @@ def _console_in_the_clear(settings: ProxySettings, positions: Positions) -> Iter
         )
 
 
-WARNINGS: tuple[Warn, ...] = (_console_in_the_clear,)
+def _console_secret_is_short(settings: ProxySettings, positions: Positions) -> Iterator[Problem]:
+    secret = settings.console_secret
+    if secret is not None and len(secret.get_secret_value()) < SHORT_SECRET:
+        yield positions.problem(f"is short: take {SHORT_SECRET} characters or more", "console_secret")
+
+
+def _end_users_are_not_told_apart(settings: ProxySettings, positions: Positions) -> Iterator[Problem]:
+    if settings.clients:
+        return
+    if settings.end_user_header is not None:
+        message = (
+            "is believed of authenticated clients alone, and there are no clients: it is taken out, unread"
+        )
+        yield positions.problem(message, "end_user_header")
+    for name in _per_user(settings):
+        message = (
+            f"is per_user, and without clients all who reach the proxy are one end user: {LOCAL}. Name "
+            "clients to tell them apart"
+        )
+        yield positions.problem(message, f"profiles.{name}.mode")
+
+
+def _nowhere_to_authorize(settings: ProxySettings, positions: Positions) -> Iterator[Problem]:
+    if settings.console is not None:
+        return
+    for name in _per_user(settings):
+        message = "is per_user, and there is no console to authorize in: only `grantproxy authorize` is left"
+        yield positions.problem(message, f"profiles.{name}.mode")
+
+
+def _per_user(settings: ProxySettings) -> list[str]:
+    return [name for name, profile in settings.profiles.items() if profile.mode == "per_user"]
+
+
+WARNINGS: tuple[Warn, ...] = (
+    _console_in_the_clear,
+    _console_secret_is_short,
+    _end_users_are_not_told_apart,
+    _nowhere_to_authorize,
+)

@@ -27,7 +27,6 @@ from addons.access_log import AccessLog
 from addons.metrics import Metrics
 from profiles.access_records import AccessRecord, json_line, readable_line
 from profiles.connectors import overview_of
-from profiles.errors import ConfigurationError
 from proxy import connections, debugging_checks, header_lookups
 from proxy.addon_manager import IndexedAddonManager
 from proxy.composition import Composition, compose
@@ -39,6 +38,8 @@ from proxy.express.handover import MitmproxyLane
 from proxy.express.lane import ExpressLane
 from proxy.grantproxy_addons import GrantproxyAddons
 from proxy.joined_lines import JoinedLines
+from proxy.reloading import Reloading
+from proxy.settings import Address
 
 logger = logging.getLogger(__name__)
 
@@ -84,8 +85,8 @@ class ProxyMaster(Master):
         self.tls = tlsconfig.TlsConfig()
         self.under_way = UnderWay()
         self.access_log = JoinedLines(sys.stderr)
-        readable = sys.stderr.isatty()
-        self.line_of = readable_line if readable else json_line
+        self.recent = ours.composition.recent
+        self._line_of = readable_line if sys.stderr.isatty() else json_line
         self.addons.add(
             core.Core(),
             self.proxyserver,
@@ -94,7 +95,7 @@ class ProxyMaster(Master):
             self.tls,
             disable_h2c.DisableH2C(),
             self.under_way,
-            AccessLog(self.access_log.write, readable=readable),
+            AccessLog(self.write_record),
             Metrics(ours.composition.tallies),
         )
         listen = configuration.settings.listen
@@ -116,17 +117,18 @@ class ProxyMaster(Master):
         await self.under_way.wait(SECONDS_TO_DRAIN)
         self.shutdown()
 
+    def write_record(self, record: AccessRecord, at: float) -> None:
+        """A request of either lane has ended."""
+        self.access_log.write(self._line_of(record, at))
+        self.recent.add(record, at)
+
     def express_lane(self, composition: Composition) -> ExpressLane:
         """The express lane that leaves to this master what it does not speak."""
-
-        def write_record(record: AccessRecord, at: float) -> None:
-            self.access_log.write(self.line_of(record, at))
-
         return ExpressLane(
             composition,
             self.tls.certstore,
             MitmproxyLane(self.proxyserver),
-            write_record,
+            self.write_record,
             composition.tallies,
         )
 
@@ -136,10 +138,12 @@ async def serve(
     *,
     environ: Mapping[str, str],
     on_listening: Callable[[str, int], None],
+    on_console: Callable[[str], None],
     load: Callable[[], Configuration],
     is_express: bool,
 ) -> None:
-    """Runs the proxy until SIGTERM or SIGINT; SIGHUP reloads by *load*. *is_express* chooses the lane.
+    """Runs the proxy until SIGTERM or SIGINT; SIGHUP reloads by *load*. *is_express* chooses the lane;
+    *on_console* takes the address to sign in at.
 
     Raises ConfigurationError, ConsoleUnavailable, and OSError where the listener's address cannot be had.
     """
@@ -148,6 +152,7 @@ async def serve(
     log_to_stderr()
     raise_limit(configuration.settings.limits)
     console = RunningConsole(composition.configuration.settings)
+    composition.invitations.base_url = console.url
     quiet_mitmproxy()
     replay.install()
     connections.install()
@@ -157,15 +162,21 @@ async def serve(
     trusted = trusted_bundle(configuration, environ)
     master = ProxyMaster(configuration, ours, trusted, listens=not is_express)
     express = master.express_lane(composition) if is_express else None
-    served = _Served(configuration, ours, master, express, console, on_listening)
+
+    def adopted(composition: Composition) -> None:
+        if express is not None:
+            express.adopt(composition)
+        set_memory_aside()
+
+    reloading = Reloading(ours, load, environ, adopted)
+    served = _Served(configuration, ours, master, express, console, reloading, on_listening, on_console)
     master.addons.add(served)
     loop = asyncio.get_running_loop()
-
-    def reload() -> None:
-        if _reload(ours, load, environ) and express is not None:
-            express.adopt(ours.composition)
-
-    handlers = {signal.SIGTERM: served.stop, signal.SIGINT: served.stop, signal.SIGHUP: reload}
+    handlers = {
+        signal.SIGTERM: served.stop,
+        signal.SIGINT: served.stop,
+        signal.SIGHUP: reloading.try_to_reload,
+    }
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     set_memory_aside()
@@ -189,11 +200,14 @@ class _Served:
         master: ProxyMaster,
         express: ExpressLane | None,
         console: RunningConsole,
+        reloading: Reloading,
         on_listening: Callable[[str, int], None],
+        on_console: Callable[[str], None],
     ) -> None:
         self._settings = configuration.settings
+        self._on_console = on_console
         self._ours, self._master, self._express = ours, master, express
-        self._console, self._on_listening = console, on_listening
+        self._console, self._reloading, self._on_listening = console, reloading, on_listening
         self._control: ControlServer | None = None
         self._draining: asyncio.Task[None] | None = None
 
@@ -207,8 +221,12 @@ class _Served:
             self._master.shutdown()
             return
         self._control = await _start_control(self._settings.state_dir, address[1], self._ours)
-        self._console.start(lambda: self._ours.composition)
+        sign_in = self._console.start(
+            lambda: self._ours.composition, self._reloading.reload, Address(*address)
+        )
         self._on_listening(*address)
+        if sign_in is not None:
+            self._on_console(sign_in)
 
     async def _listen(self) -> tuple[str, int] | None:
         if self._express is not None:
@@ -236,18 +254,6 @@ class _Served:
             await self._control.close()
         await self._console.close()
         await self._ours.composition.close()
-
-
-def _reload(ours: GrantproxyAddons, load: Callable[[], Configuration], environ: Mapping[str, str]) -> bool:
-    try:
-        ours.adopt(compose(load(), environ=environ, before=ours.composition))
-    except ConfigurationError as error:
-        logger.error("the configuration was not reloaded, the one before goes on:\n%s", error)  # noqa: TRY400
-    else:
-        set_memory_aside()
-        logger.warning("the configuration was reloaded")
-        return True
-    return False
 
 
 async def _start_control(state_dir: Path, port: int, ours: GrantproxyAddons) -> ControlServer:

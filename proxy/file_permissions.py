@@ -44,6 +44,8 @@ def _secret_paths(settings: ProxySettings) -> Iterator[KeyPath]:
     for name, client in settings.clients.items():
         if not is_secret_hash(client.secret.get_secret_value()):
             yield "clients", name, "secret"
+    if settings.console_secret and not is_secret_hash(settings.console_secret.get_secret_value()):
+        yield ("console_secret",)
     for name, profile in settings.profiles.items():
         for field in profile.form_fields:
             if field.type == "password":

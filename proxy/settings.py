@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
@@ -74,6 +76,34 @@ def _console_host(name: str) -> str:
     return name.lower().rstrip(".")
 
 
+def _console_url(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        has_port = False
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
+        raise ValueError("is written like https://console.example.com")
+    if parts.username is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
+        raise ValueError("is scheme, host and perhaps port, and nothing else")
+    return url.rstrip("/")
+
+
+def _field_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        raise ValueError("is no name of a header field")
+    if name.lower() in _FIELDS_WITH_A_MEANING:
+        raise ValueError("is a header field that has a meaning of its own")
+    return name
+
+
+_FIELDS_WITH_A_MEANING = frozenset(
+    {"authorization", "connection", "content-length", "content-type", "cookie", "host", "proxy-authorization",
+     "te", "trailer", "transfer-encoding", "upgrade"}
+)  # fmt: skip
+"""The end user's name would be looked for in one of these, and the field taken out."""
+
+
 def _not_built(what: str) -> ValueError:
     return ValueError(f"{what} is not part of this release yet")
 
@@ -88,10 +118,14 @@ StoredSecret = Annotated[SecretStr, Field(min_length=1), AfterValidator(_whole)]
 
 
 class ClientSettings(Settings):
-    """A program that may use the proxy, and the profiles it may use; all where none is named."""
+    """A program that may use the proxy, and the profiles it may use; all where none is named.
+
+    `end_users` are those whom it may name in `end_user_header`; any where there is no such list.
+    """
 
     secret: StoredSecret
     profiles: tuple[str, ...] | None = None
+    end_users: tuple[str, ...] | None = None
 
 
 def _expanded(path: Any) -> Any:
@@ -99,6 +133,8 @@ def _expanded(path: Any) -> Any:
 
 
 ConsoleHost = Annotated[str, AfterValidator(_console_host)]
+ConsoleUrl = Annotated[str, AfterValidator(_console_url)]
+FieldName = Annotated[str, AfterValidator(_field_name)]
 ListenAddress = Annotated[Address, BeforeValidator(_address)]
 UserPath = Annotated[Path, BeforeValidator(_expanded)]
 
@@ -113,6 +149,9 @@ class ProxySettings(BaseSettings):
     listen: ListenAddress = Address("127.0.0.1", 8080)
     console: ListenAddress | None = Address("127.0.0.1", 8082)
     console_hosts: tuple[ConsoleHost, ...] = ()
+    console_url: ConsoleUrl | None = None
+    console_secret: StoredSecret | None = None
+    console_editing: bool = True
     unmatched: Literal["tunnel", "refuse"] = "tunnel"
     store: str = "memory"
     workers: Annotated[int, Field(ge=1)] = 1
@@ -121,7 +160,7 @@ class ProxySettings(BaseSettings):
     profiles: Annotated[
         dict[Annotated[str, AfterValidator(_profile_name)], ProfileSettings], Field(min_length=1)
     ]
-    end_user_header: str | None = None
+    end_user_header: FieldName | None = None
     state_dir: UserPath = Field(default_factory=lambda: user_state_path("grantproxy"))
     ca_dir: UserPath = Field(default_factory=lambda: Path("~/.mitmproxy").expanduser())
     trusted_ca: UserPath | None = None
@@ -159,12 +198,6 @@ class ProxySettings(BaseSettings):
         if workers != 1:
             raise _not_built("more than one worker")
         return workers
-
-    @field_validator("end_user_header")
-    @classmethod
-    def _end_users_come_later(cls, end_user_header: str | None) -> None:
-        if end_user_header is not None:
-            raise _not_built("end_user_header")
 
     @field_validator("trusted_ca")
     @classmethod

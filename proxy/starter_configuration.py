@@ -16,13 +16,17 @@ STARTER_CONFIGURATION = """\
 listen: 127.0.0.1:8080            # where programs reach the proxy
 # console: 127.0.0.1:8082         # web console, health, metrics; null turns it off
 # console_hosts: [proxy.internal] # names besides localhost and addresses under which the console is reached
+# console_url: https://console.example.com  # where people reach it behind a proxy with TLS
+# console_secret: ${env:CONSOLE_SECRET}  # to sign in with; else a token is printed at each start
+# console_editing: true           # whether profiles can be written there
 # unmatched: tunnel               # a host no profile owns: tunnel (its TLS untouched) | refuse
 # store: memory                   # where tokens are held
 # state_dir: ~/.local/state/grantproxy
 # ca_dir: ~/.mitmproxy            # the certificate authority that programs have to trust
 # trusted_ca: company-ca.pem      # believed for origins and token endpoints, besides the usual ones
 # clients:                        # who may use the proxy; none: whoever reaches a loopback listener
-#   bot-1: {secret: "${env:BOT_1_SECRET}", profiles: [orders]}
+#   bot-1: {secret: "${env:BOT_1_SECRET}", profiles: [orders], end_users: [alice]}
+# end_user_header: X-End-User     # in which clients name the end user; default: the client is it
 # limits:                         # what clients and origins may cost; times in seconds
 #   line: 16KiB                   # the longest request line
 #   head: 64KiB                   # the largest head of a request or answer
@@ -58,6 +62,7 @@ profiles:
     #   tenant: acme                                # where the match captured none
     #   tenants:                                    # all that are served, where they are named
     #     acme: {credentials: {username: acme-bot}}   # these win over the profile's, key by key
+    # mode: preauthorized         # or per_user: each end user enters credentials of their own
     credentials:                  # by the key of a form field
       username: bot
       password: ${env:ORDERS_PASSWORD}
@@ -113,6 +118,4 @@ profiles:
 
 # Not part of this release yet, and refused:
 # workers: 4                      # processes
-# end_user_header: X-End-User     # whom a per-user profile acts for
-# In a profile: mode: per_user.
 """

@@ -11,6 +11,7 @@ from mitmproxy import http, options
 from mitmproxy.tools.web.master import WebMaster
 
 from addons import replay
+from addons.access_log import AccessLog
 from addons.masking import Masking
 from addons.metrics import Metrics
 from proxy.composition import compose
@@ -18,6 +19,8 @@ from proxy.configuration_files import Configuration
 from proxy.console.running import RunningConsole
 from proxy.engine import refuse_used_address, trusted_bundle
 from proxy.grantproxy_addons import GrantproxyAddons
+from proxy.reloading import Reloading
+from proxy.settings import Address
 
 OnListening = Callable[[str, int, str], None]
 """Takes host and port of the proxy and the address of the web interface, which holds its sign-in token."""
@@ -31,14 +34,19 @@ async def web(
     web_port: int,
     reveal: bool,
     on_listening: OnListening,
+    on_console: Callable[[str], None],
+    load: Callable[[], Configuration],
 ) -> None:
-    """Runs mitmweb until SIGTERM or SIGINT. Raises ConfigurationError, ConsoleUnavailable, and OSError
-    for an address in use."""
+    """Runs mitmweb until SIGTERM or SIGINT; SIGHUP reloads by *load*.
+
+    Raises ConfigurationError, ConsoleUnavailable, and OSError for an address in use.
+    """
     composition = compose(configuration, environ=environ)
     listen = configuration.settings.listen
     for host, port in ((listen.host, listen.port), (web_host, web_port)):
         refuse_used_address(host, port)
     console = RunningConsole(configuration.settings)
+    composition.invitations.base_url = console.url
     logging.getLogger("mitmproxy").setLevel(logging.ERROR)
     replay.install()
     master = WebMaster(options.Options(), with_termlog=False)
@@ -50,7 +58,8 @@ async def web(
     master.addons.register(ours)
     master.addons.chain.insert(0, ours)
 
-    master.addons.add(Metrics(composition.tallies))
+    master.addons.add(Metrics(composition.tallies), AccessLog(composition.recent.add))
+    reloading = Reloading(ours, load, environ, lambda _: None)
 
     class Announcement:
         def running(self) -> None:
@@ -58,8 +67,11 @@ async def web(
             if not addresses:
                 master.shutdown()
                 return
-            console.start(lambda: composition)
-            on_listening(addresses[0][0], addresses[0][1], master.web_url)
+            host, port = addresses[0][:2]
+            sign_in = console.start(lambda: ours.composition, reloading.reload, Address(host, port))
+            on_listening(host, port, master.web_url)
+            if sign_in is not None:
+                on_console(sign_in)
 
     master.addons.add(Announcement())
     master.options.update(
@@ -76,8 +88,9 @@ async def web(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.shutdown)
+    loop.add_signal_handler(signal.SIGHUP, reloading.try_to_reload)
     try:
         await master.run()
     finally:
         await console.close()
-        await composition.close()
+        await ours.composition.close()

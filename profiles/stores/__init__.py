@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from profiles.held_tokens import HeldToken, TokenKey
+from profiles.held_tokens import HeldToken, KeyChoice, TokenKey
 
 
 class TokenStore(Protocol):
@@ -26,8 +26,11 @@ class TokenStore(Protocol):
     async def save_guard(self, key: TokenKey, since: float) -> None:
         """Locks the credentials of *key*."""
 
-    async def clear(self, profile: str | None) -> int:
-        """Forgets tokens and guards of a profile, or all; says how many keys that were."""
+    async def unlock(self, choice: KeyChoice) -> int:
+        """Forgets the guards of some keys, and leaves their tokens; says how many that were."""
+
+    async def clear(self, choice: KeyChoice) -> int:
+        """Forgets tokens and guards of some keys; says how many keys that were."""
 
     def lease(self, key: TokenKey) -> AbstractAsyncContextManager[None]:
         """Held by one process at a time while it renews."""

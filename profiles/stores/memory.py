@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from cachetools import LRUCache
 
-from profiles.held_tokens import HeldToken, TokenKey
+from profiles.held_tokens import HeldToken, KeyChoice, TokenKey
 
 
 class MemoryStore:
@@ -37,8 +37,14 @@ class MemoryStore:
     async def save_guard(self, key: TokenKey, since: float) -> None:
         self._guards[key] = since
 
-    async def clear(self, profile: str | None) -> int:
-        keys = {key for key in (*self._tokens, *self._guards) if profile in (None, key.profile)}
+    async def unlock(self, choice: KeyChoice) -> int:
+        keys = [key for key in self._guards if choice.takes(key)]
+        for key in keys:
+            del self._guards[key]
+        return len(keys)
+
+    async def clear(self, choice: KeyChoice) -> int:
+        keys = {key for key in (*self._tokens, *self._guards) if choice.takes(key)}
         for key in keys:
             self._tokens.pop(key, None)
             self._guards.pop(key, None)

@@ -70,6 +70,7 @@ def serve(
                     configuration,
                     environ=os.environ,
                     on_listening=announce_listener,
+                    on_console=announce_console,
                     load=reload,
                     is_express=lane is Lane.EXPRESS,
                 )
@@ -85,6 +86,12 @@ def announce_listener(host: str, port: int) -> None:
     from proxy.settings import Address
 
     show_line(f"listening on {Address(host, port)}")
+    sys.stdout.flush()
+
+
+def announce_console(address: str) -> None:
+    """Tells where to sign in; the address may hold the token for it, as Jupyter's does."""
+    show_line(f"console at {address}")
     sys.stdout.flush()
 
 

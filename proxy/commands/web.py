@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,11 @@ from proxy.commands.configuration_option import (
     load,
 )
 from proxy.commands.outcome import CommandError
-from proxy.commands.serve import announce_listener, listener_error
+from proxy.commands.serve import announce_console, announce_listener, listener_error
 from proxy.display import show_notice
+
+if TYPE_CHECKING:
+    from proxy.configuration_files import Configuration
 
 
 def web(
@@ -38,6 +41,10 @@ def web(
     configuration = load(config, listen=listen, console=console, insecure_open=insecure_open)
     for warning in configuration.warnings:
         show_notice(f"warning: {warning}", style="yellow")
+
+    def reload() -> Configuration:
+        return load(config, listen=listen, console=console, insecure_open=insecure_open)
+
     try:
         from proxy import web as mitmweb
         from proxy.console.listener import ConsoleUnavailable
@@ -49,6 +56,8 @@ def web(
                 configuration,
                 environ=os.environ,
                 on_listening=_announce,
+                on_console=announce_console,
+                load=reload,
                 web_host=web_host,
                 web_port=web_port,
                 reveal=reveal,

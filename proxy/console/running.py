@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from proxy.composition import Composition
-from proxy.console.listener import open_listener
+from proxy.console.listener import address_of, open_listener
 from proxy.console.watched import WatchedProxy
-from proxy.settings import ProxySettings
+from proxy.settings import Address, ProxySettings
 
 if TYPE_CHECKING:
     from proxy.console.server import ConsoleServer
@@ -18,20 +18,34 @@ class RunningConsole:
     """Takes its address at once and raises ConsoleUnavailable; serves from `start` to `close`."""
 
     def __init__(self, settings: ProxySettings) -> None:
+        self._settings = settings
         self._listener = open_listener(settings)
         self._server: ConsoleServer | None = None
         self._proxy: WatchedProxy | None = None
 
-    def start(self, snapshot: Callable[[], Composition]) -> None:
-        """The proxy listens. *snapshot* gives the profiles in force."""
+    @property
+    def url(self) -> str | None:
+        """Where people reach it; None where there is none."""
         if self._listener is None:
-            return
+            return None
+        return self._settings.console_url or f"http://{_reachable(address_of(self._listener))}"
+
+    def start(
+        self, snapshot: Callable[[], Composition], reload: Callable[[], None], address: Address
+    ) -> str | None:
+        """The proxy listens at *address*. *snapshot* gives the profiles in force, *reload* reads them anew.
+
+        Gives the address to sign in at, with its token where there is one; None where there is no console.
+        """
+        if self._listener is None:
+            return None
         # FastAPI takes half a second to load: a proxy without a console does not wait for it.
         from proxy.console.application import build_application
         from proxy.console.server import ConsoleServer
 
-        self._proxy = WatchedProxy(snapshot, is_ready=True)
+        self._proxy = WatchedProxy(snapshot, is_ready=True, reload=reload, address=address)
         self._server = ConsoleServer(build_application(self._proxy), self._listener)
+        return self.url
 
     def proxy_stops(self) -> None:
         """The proxy takes no more requests, and answers those under way."""
@@ -43,3 +57,10 @@ class RunningConsole:
             await self._server.close()
         elif self._listener is not None:
             self._listener.close()
+
+
+def _reachable(address: Address) -> Address:
+    """The address to go to for a listener that takes connections from everywhere."""
+    return {"0.0.0.0": address._replace(host="127.0.0.1"), "::": address._replace(host="::1")}.get(  # noqa: S104
+        address.host, address
+    )

@@ -84,7 +84,7 @@ def world(tmp_path: Path, installed: None) -> MakeWorld:
         composition = compose(load_configuration(file, environ={}, cwd=tmp_path), environ={})
         grants = Grants()
 
-        def subject_of(profile: Any, captures: Any) -> Subject:
+        def subject_of(profile: Any, captures: Any, _user: str) -> Subject:
             return dataclasses.replace(composition.subject_of(profile, captures), grants=grants)
 
         given = composition.authorizer

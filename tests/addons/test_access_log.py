@@ -90,7 +90,7 @@ def test_a_failed_request_has_no_status() -> None:
 def test_each_end_of_a_request_writes_one_line(hook: str) -> None:
     """Answered, failed, or refused at CONNECT."""
     lines: list[str] = []
-    log = AccessLog(lines.append, readable=False)
+    log = AccessLog(lambda record, at: lines.append(json_line(record, at)))
     flow = tflow.tflow(resp=True)
     log.requestheaders(flow)
 

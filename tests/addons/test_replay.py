@@ -11,6 +11,7 @@ from mitmproxy import http
 from addons.access_log import AccessLog
 from addons.authorization import Authorization
 from addons.fail_closed import fail_closed
+from profiles.access_records import json_line
 from profiles.auth_errors import INSPECTED_BYTES
 from profiles.errors import TokenRequestRejected
 from proxy.grantproxy_addons import GrantproxyAddons
@@ -546,7 +547,7 @@ async def test_an_answer_that_cannot_be_judged_is_not_passed_on(world: MakeWorld
 async def test_each_request_is_logged_once(world: MakeWorld) -> None:
     """Two sendings are one request: one line, which says that it was replayed."""
     lines: list[str] = []
-    scene = play(world(), AccessLog(lines.append, readable=False))
+    scene = play(world(), AccessLog(lambda record, at: lines.append(json_line(record, at))))
 
     await scene.from_client(request())
     await scene.from_origin(REJECTED)

@@ -10,9 +10,12 @@ import pytest
 from profiles import errors
 from profiles.answers import answer_of
 from profiles.errors import (
+    AuthorizationRequired,
     CleartextRefused,
     ConnectorUnavailable,
     CredentialsLocked,
+    EndUserInvalid,
+    EndUserNotAllowed,
     HostsDisagree,
     InternalError,
     OriginAnswerInvalid,
@@ -32,6 +35,7 @@ from profiles.errors import (
     TokenRequestRejected,
     TokenResponseInvalid,
     TooManyConnections,
+    TooManyEntries,
     TraceRefused,
 )
 
@@ -78,6 +82,16 @@ TABLE = [
         )
         for status in (408, 413, 414, 431, 501, 505)
     ),
+    pytest.param(EndUserInvalid("d", profile="p"), 400, "end_user_invalid", id="end_user_invalid"),
+    pytest.param(EndUserNotAllowed("d", profile="p"), 403, "end_user_not_allowed", id="end_user_not_allowed"),
+    pytest.param(AuthorizationRequired("d", profile="p"), 403, "authorization_required", id="not-authorized"),
+    pytest.param(
+        AuthorizationRequired("d", profile="p", authorize_url="http://c/a", is_led=True),
+        303,
+        "authorization_required",
+        id="led-to-authorize",
+    ),
+    pytest.param(TooManyEntries("d", profile="p"), 429, "too_many_entries", id="too_many_entries"),
     pytest.param(TraceRefused("d", profile="p"), 403, "trace_refused", id="trace_refused"),
     pytest.param(TooManyConnections("d"), 503, "too_many_connections", id="too_many_connections"),
     pytest.param(InternalError("d"), 500, "internal_error", id="internal_error"),

@@ -38,9 +38,11 @@ class World:
         index = ProfileIndex((p.name, rule, p) for p in profiles for rule in p.rules)
         return Authorizer(index, self.tokens, self._subject_of, **settings)
 
-    def _subject_of(self, profile, captures):
-        self.bound.append((profile.name, captures))
-        return subject_with(self.server, key=TokenKey(profile.name, captures, "", profile.fingerprint))
+    def _subject_of(self, profile, captures, user):
+        self.bound.append((profile.name, captures, user) if user else (profile.name, captures))
+        key = TokenKey(profile.name, captures, user, profile.fingerprint)
+        grants_with = (lambda entered: self.server) if profile.is_per_user else None
+        return subject_with(self.server, key=key, grants_with=grants_with)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from profiles.form_fields import form_values, typed
-from profiles.model import FormFieldSettings
+from profiles.form_fields import entered_values, form_values, preset_values, typed
+from profiles.model import FormFieldSettings, ProfileSettings
 
 
 def field(**more: object) -> FormFieldSettings:
@@ -122,3 +122,69 @@ def test_no_problem_quotes_what_was_entered() -> None:
 
     assert len(problems) == 4
     assert entered not in repr(problems)
+
+
+PER_USER = {
+    "match": {"host": "api.example.com"},
+    "mode": "per_user",
+    "credentials": {"realm": "eu", "team": "7", "username": "first.last"},
+    "form_fields": [
+        {"key": "username"},
+        {"key": "password", "type": "password"},
+        {"key": "pin", "data_type": "number", "required": False},
+        {"key": "realm", "visibility": "hidden"},
+        {"key": "team", "visibility": "read_only", "data_type": "number"},
+    ],
+    "grant": {"token_endpoint": "https://login.example.com/token"},
+}
+
+
+def per_user(**changes):
+    return ProfileSettings.model_validate(PER_USER | changes)
+
+
+def test_an_end_user_enters_what_is_visible():
+    """What is not is the profile's, whatever is sent for it; optional and empty is no value."""
+    settings = per_user()
+    preset, problems = preset_values(settings, settings.credentials)
+    entered = {"username": "a", "password": "p", "pin": "", "realm": "us", "team": "8", "other": "x"}
+
+    values, wrong = entered_values(settings, preset, entered)
+
+    assert (problems, wrong) == ([], [])
+    assert values == {"username": "a", "password": "p", "realm": "eu", "team": 7}
+
+
+@pytest.mark.parametrize(
+    ("entered", "keys"),
+    [
+        pytest.param({}, ["username", "password"], id="nothing"),
+        pytest.param({"username": "", "password": "p"}, ["username"], id="empty"),
+        pytest.param({"username": "a", "password": "p", "pin": "x"}, ["pin"], id="wrong-type"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_told_by_its_key(entered, keys):
+    """All of it, so that nobody has to send a form twice for two mistakes."""
+    settings = per_user()
+
+    _, problems = entered_values(settings, {}, entered)
+
+    assert [problem.key for problem in problems] == keys
+
+
+@pytest.mark.parametrize(
+    ("credentials", "keys"),
+    [
+        pytest.param({"realm": "eu", "team": "7"}, [], id="invisible-ones"),
+        pytest.param({"realm": "eu"}, ["team"], id="lacks-a-read-only-one"),
+        pytest.param({"realm": "eu", "team": "x"}, ["team"], id="wrong-type"),
+        pytest.param({"realm": "eu", "team": "7", "password": "p"}, ["password"], id="a-password-for-all"),
+    ],
+)
+def test_a_per_user_profile_presets_what_nobody_can_enter(credentials, keys):
+    """And no password of one for everybody."""
+    settings = per_user(credentials=credentials)
+
+    _, problems = preset_values(settings, settings.credentials)
+
+    assert [problem.key for problem in problems] == keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from profiles.errors import CredentialsLocked, TokenRequestRejected
-from profiles.held_tokens import TokenKey
+from profiles.held_tokens import KeyChoice, TokenKey
 from profiles.lockout import Lockout, is_refusal_of_grant
 from profiles.stores.memory import MemoryStore
 from profiles.stores.outages import ReachableStore
@@ -105,7 +105,7 @@ async def test_the_guard_is_shared_and_outlives_the_process_hazard_7(store, lock
 async def test_a_guard_reset_elsewhere_is_open_here(store, lockout):
     """An operator clears once, for all processes."""
     await lockout.lock(KEY, 7.0)
-    await store.clear("orders")
+    await store.clear(KeyChoice("orders"))
 
     assert await lockout.check(KEY) is None
     assert lockout.known() == {}
@@ -166,9 +166,9 @@ async def test_forgetting_says_what_was_locked(lockout):
     """By profile, or all."""
     await lockout.lock(KEY, 7.0)
 
-    assert lockout.forget("stock") == set()
-    assert lockout.forget("orders") == {KEY}
-    assert lockout.forget(None) == set()
+    assert lockout.forget(KeyChoice("stock")) == set()
+    assert lockout.forget(KeyChoice("orders")) == {KEY}
+    assert lockout.forget(KeyChoice()) == set()
 
 
 async def test_a_refused_password_is_submitted_once_hazard_7(tokens, subject, server, store, clock):

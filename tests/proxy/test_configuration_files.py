@@ -408,7 +408,16 @@ WRONG_VALUES = [
     pytest.param("unmatched: tunnel", "store: SECRET", "store", "must be memory", id="store"),
     pytest.param("unmatched: tunnel", "store: redis://SECRET@a", "store", "is not part of this", id="redis"),
     pytest.param(
-        "unmatched: tunnel", "end_user_header: SECRET", "end_user_header", "is not part", id="end user"
+        "unmatched: tunnel", "end_user_header: 'SE CRET'", "end_user_header", "no name of", id="end user"
+    ),
+    pytest.param(
+        "unmatched: tunnel", "end_user_header: Host", "end_user_header", "of its own", id="end user by host"
+    ),
+    pytest.param(
+        "unmatched: tunnel", "console_url: SECRET", "console_url", "https://console", id="console's URL"
+    ),
+    pytest.param(
+        "unmatched: tunnel", "console_url: https://c/SECRET", "console_url", "nothing else", id="console's path"
     ),
     pytest.param("unmatched: tunnel", "trusted_ca: SECRET.pem", "trusted_ca", "file", id="no such bundle"),
     pytest.param(

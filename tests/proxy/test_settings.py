@@ -104,7 +104,6 @@ def test_the_console_can_be_turned_off() -> None:
         {"workers": 2},
         {"store": "redis://user:hunter2@cache:6379/0"},
         {"store": "sqlite:///var/lib/tokens.db"},
-        {"end_user_header": "X-User"},
     ],
     ids=lambda later: next(iter(later.items()))[0],
 )

@@ -45,7 +45,7 @@ def test_the_comments_are_settings_too(tmp_path):
     file = tmp_path / "grantproxy.yaml"
     file.write_text(text)
     (tmp_path / "company-ca.pem").touch()
-    names = ("ORDERS_PASSWORD", "BOT_1_SECRET", "ORDERS_CLIENT_SECRET", "BOT_KEY_PASSWORD")
+    names = ("ORDERS_PASSWORD", "CONSOLE_SECRET", "BOT_1_SECRET", "ORDERS_CLIENT_SECRET", "BOT_KEY_PASSWORD")
     environ = dict.fromkeys(names, "x")
 
     configuration = load_configuration(file, environ=environ, cwd=tmp_path)

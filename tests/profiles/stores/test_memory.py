@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiles.held_tokens import HeldToken, TokenKey
+from profiles.held_tokens import HeldToken, KeyChoice, TokenKey
 from profiles.stores.memory import MemoryStore
 
 ORDERS = TokenKey("orders", (("tenant", "acme"),), "", "f1")
@@ -76,7 +76,7 @@ async def test_clearing_forgets_tokens_and_guards(store, profile, cleared, order
     await store.save_guard(ORDERS, 7.0)
     await store.save_guard(STOCK, 8.0)
 
-    assert await store.clear(profile) == cleared
+    assert await store.clear(KeyChoice(profile)) == cleared
     assert await store.load_guard(ORDERS) == orders_left
     assert (await store.load(ORDERS) is None) is (orders_left is None)
     assert await store.load_guard(STOCK) == stock_left

@@ -44,7 +44,7 @@ def composed(folder: Path, server: Server, profile: dict[str, Any], **settings: 
     file.chmod(0o600)
     composition = compose(load_configuration(file, environ={}, cwd=folder), environ={})
 
-    def subject_of(profile: Any, captures: Any) -> Subject:
+    def subject_of(profile: Any, captures: Any, _user: str) -> Subject:
         return dataclasses.replace(composition.subject_of(profile, captures), grants=server)
 
     authorizer = Authorizer(
