@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,19 @@ from profiles.errors import ConfigurationError, Problem
 from proxy.configuration_search import PROFILES_FOLDER, find_configuration_file, profile_files
 from proxy.configuration_tree import ConfigurationTree, Position, Positions
 from proxy.configuration_warnings import warnings_about
-from proxy.environment_overrides import SECRET_KEY, apply_environment
+from proxy.environment_overrides import CONFIG, PREFIX, SECRET_KEY, apply_environment
 from proxy.file_permissions import exposed_files
 from proxy.inheritance import check_presets, merge_presets, split_environment
 from proxy.near_misses import did_you_mean
 from proxy.references import LookUpPassword, References, UnresolvedReference
+from proxy.sealed_secrets import SealedSecrets
+from proxy.secret_key import SecretKeySource
 from proxy.setting_keys import KeyPath, keys_at
 from proxy.settings import ProxySettings, parse_address
 from proxy.validation_messages import findings
 from proxy.yaml_documents import Document, YamlSyntaxError, parse_document
+
+_STATE_DIR = f"{PREFIX}STATE_DIR"
 
 
 @dataclass(frozen=True)
@@ -30,19 +35,27 @@ class Configuration:
     """A configuration without problems. Its repr shows the file only.
 
     `files` are all that were read, profiles' and secrets' files included; `warnings` are what should be
-    put right and keeps nothing from working; `secret_key` is GRANTPROXY_SECRET_KEY.
+    put right and keeps nothing from working; `key_source` leads to the key for what is stored. `again` loads
+    it once more in the same way, with `drafts` if any; `environ` is what was looked at.
     """
 
     settings: ProxySettings = field(repr=False)
     file: Path
     files: tuple[Path, ...] = field(repr=False)
     positions: Positions = field(repr=False)
+    again: Callable[..., Configuration] = field(repr=False, compare=False)
+    environ: Mapping[str, str] = field(repr=False, compare=False)
+    key_source: SecretKeySource = field(repr=False)
     warnings: tuple[Problem, ...] = field(default=(), repr=False)
-    secret_key: SecretStr | None = field(default=None, repr=False)
 
     def problem(self, message: str, key: str) -> Problem:
         """A problem with the dotted *key* (`profiles.orders.match.0.host`), placed where it was written."""
         return self.positions.problem(message, key)
+
+    @property
+    def secret_key(self) -> SecretStr | None:
+        """GRANTPROXY_SECRET_KEY."""
+        return self.key_source.given
 
 
 def load_configuration(
@@ -54,15 +67,17 @@ def load_configuration(
     listen: str | None = None,
     console: str | None = None,
     look_up_password: LookUpPassword = keyring.get_password,
+    drafts: Mapping[Path, str] | None = None,
 ) -> Configuration:
     """Loads the configuration (DESIGN section 3). Raises one ConfigurationError with all problems.
 
     *path* is `--config`, *listen* `--listen` and *console* `--console`, which win over everything else;
-    *insecure_open* permits a listener beyond loopback that demands no client.
+    *insecure_open* permits a listener beyond loopback that demands no client. *drafts* are texts that are
+    read in the place of what is on disk, if anything is there yet.
     """
     file = find_configuration_file(path, environ, cwd)
     tree = ConfigurationTree()
-    files = _read_files(tree, file)
+    files = _read_files(tree, file, drafts or {})
     naming_presets, others = split_environment(environ)
     apply_environment(tree, naming_presets)
     merge_presets(tree)
@@ -74,33 +89,90 @@ def load_configuration(
         tree.put(("console",), None if console == "off" else console, Position(variable="--console"))
     written_out = {path for path, text in tree.texts() if "${" not in text}
     references = References(environ, file.parent, look_up_password)
-    _resolve_references(tree, references)
+    key_source = _locate_key(tree, references, environ, file.parent, cwd)
+    references.sealed = None if key_source is None else SealedSecrets(key_source)
+    _resolve_references(tree, references, tree.texts())
     _make_paths_absolute(tree, file.parent, cwd)
     settings = _validate(tree)
     _check_clients(tree, insecure_open=insecure_open)
-    if settings is None or tree.problems:
+    if settings is None or key_source is None or tree.problems:
         raise ConfigurationError(sorted(tree.problems, key=_by_place))
-    secret_key = environ.get(SECRET_KEY)
     return Configuration(
         settings=settings,
         file=file,
         files=(*files, *sorted(references.files)),
         positions=tree.positions,
+        again=partial(
+            load_configuration,
+            file,
+            environ=environ,
+            cwd=cwd,
+            insecure_open=insecure_open,
+            listen=listen,
+            console=console,
+            look_up_password=look_up_password,
+        ),
+        environ=environ,
         warnings=(
             *exposed_files(settings, tree.positions, written_out, references.files),
             *warnings_about(settings, tree.positions),
         ),
-        secret_key=SecretStr(secret_key) if secret_key else None,
+        key_source=key_source,
     )
 
 
-def _read_files(tree: ConfigurationTree, file: Path) -> tuple[Path, ...]:
+def locate_secret_key(path: Path | None, *, environ: Mapping[str, str], cwd: Path) -> SecretKeySource:
+    """Where the key is, whatever else is wrong with the configuration: there need not even be one.
+
+    Raises ConfigurationError where *path* leads nowhere, or `state_dir` does.
+    """
+    tree, folder = ConfigurationTree(), cwd
+    try:
+        file = find_configuration_file(path, environ, cwd)
+    except ConfigurationError:
+        if path is not None or environ.get(CONFIG):
+            raise
+    else:
+        document, folder = _read_document(tree, file, ()), file.parent
+        if document is None:
+            raise ConfigurationError(tree.problems)
+        tree.data = document.value
+    apply_environment(tree, {name: environ[name] for name in environ if name.upper() == _STATE_DIR})
+    source = _locate_key(tree, References(environ, folder), environ, folder, cwd)
+    if source is None:
+        raise ConfigurationError(tree.problems)
+    return source
+
+
+def _locate_key(
+    tree: ConfigurationTree,
+    references: References,
+    environ: Mapping[str, str],
+    folder: Path,
+    cwd: Path,
+) -> SecretKeySource | None:
+    """Resolves `state_dir` before everything else, for what is encrypted needs the key that is kept there."""
+    path: KeyPath = ("state_dir",)
+    state_dir = tree.value(path)
+    if isinstance(state_dir, str):
+        _resolve_references(tree, references, [(path, state_dir)])
+        if path in tree.reported:
+            return None
+        _make_path_absolute(tree, path, folder, cwd)
+        state_dir = tree.value(path)
+    if not isinstance(state_dir, Path):
+        state_dir = ProxySettings.model_fields["state_dir"].get_default(call_default_factory=True)
+    given = environ.get(SECRET_KEY)
+    return SecretKeySource(SecretStr(given) if given else None, state_dir)
+
+
+def _read_files(tree: ConfigurationTree, file: Path, drafts: Mapping[Path, str]) -> tuple[Path, ...]:
     """Reads *file* and the profiles beside it into *tree*. Raises where there is nothing to go on with."""
-    document = _read_document(tree, file, ())
+    document = _read_document(tree, file, (), drafts)
     tree.data = {} if document is None else document.value
     _drop_empty_sections(tree)
     profiles = tree.data.setdefault("profiles", {})
-    beside = tuple(profile_files(file))
+    beside = tuple(profile_files(file, drafts))
     for profile_file in beside:
         name = profile_file.stem
         if not isinstance(profiles, dict):
@@ -111,7 +183,7 @@ def _read_files(tree: ConfigurationTree, file: Path) -> tuple[Path, ...]:
             message = f"is defined twice, first in {first}:{line}"
             tree.problems.append(Problem(message, key=f"profiles.{name}", file=profile_file, line=1))
             continue
-        profile = _read_document(tree, profile_file, ("profiles", name))
+        profile = _read_document(tree, profile_file, ("profiles", name), drafts)
         profiles[name] = {} if profile is None else profile.value
     if document is None:
         # Everything that might refer to this file would be a problem of its own, and none of them true.
@@ -126,11 +198,14 @@ def _drop_empty_sections(tree: ConfigurationTree) -> None:
             del tree.data[section]
 
 
-def _read_document(tree: ConfigurationTree, file: Path, root: KeyPath) -> Document | None:
+def _read_document(
+    tree: ConfigurationTree, file: Path, root: KeyPath, drafts: Mapping[Path, str] | None = None
+) -> Document | None:
     """Reads one file, whose keys belong at *root*; None, and a problem, where it holds no mapping."""
     tree.by_path[root] = Position(file, 1)
+    draft = (drafts or {}).get(file)
     try:
-        document = parse_document(_read_text(file))
+        document = parse_document(_read_text(file) if draft is None else draft)
     except _UnreadableFile as error:
         tree.by_path[root] = Position(file)
         tree.report_for_good(root, str(error))
@@ -170,8 +245,10 @@ def _read_text(file: Path) -> str:
         raise _UnreadableFile("cannot be read") from None
 
 
-def _resolve_references(tree: ConfigurationTree, references: References) -> None:
-    for path, text in tree.texts():
+def _resolve_references(
+    tree: ConfigurationTree, references: References, texts: Iterable[tuple[KeyPath, str]]
+) -> None:
+    for path, text in texts:
         try:
             tree.put(path, references.resolve(text), tree.by_path[path])
         except UnresolvedReference as error:
@@ -179,7 +256,6 @@ def _resolve_references(tree: ConfigurationTree, references: References) -> None
 
 
 def _make_paths_absolute(tree: ConfigurationTree, folder: Path, cwd: Path) -> None:
-    """A relative path in a file is meant from that file's folder, one in a variable from where we are."""
     profiles = tree.data.get("profiles")
     names = profiles if isinstance(profiles, dict) else ()
     of_profiles = ("trusted_ca", "client_certificate", "client_key")
@@ -187,11 +263,16 @@ def _make_paths_absolute(tree: ConfigurationTree, folder: Path, cwd: Path) -> No
         *((key,) for key in ("state_dir", "ca_dir", "trusted_ca")),
         *(("profiles", name, key) for name in names for key in of_profiles),
     ):
-        value = tree.value(path)
-        if isinstance(value, str) and value:
-            position = tree.by_path[path]
-            start = cwd if position.variable else folder
-            tree.put(path, start / Path(value).expanduser(), position)
+        _make_path_absolute(tree, path, folder, cwd)
+
+
+def _make_path_absolute(tree: ConfigurationTree, path: KeyPath, folder: Path, cwd: Path) -> None:
+    """A relative path in a file is meant from that file's folder, one in a variable from where we are."""
+    value = tree.value(path)
+    if isinstance(value, str) and value:
+        position = tree.by_path[path]
+        start = cwd if position.variable else folder
+        tree.put(path, start / Path(value).expanduser(), position)
 
 
 def _validate(tree: ConfigurationTree) -> ProxySettings | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from profiles.errors import ConfigurationError, Problem
@@ -33,18 +33,29 @@ def find_configuration_file(path: Path | None, environ: Mapping[str, str], cwd: 
     )
 
 
-def profile_files(file: Path) -> Iterator[Path]:
-    """The files of `profiles.d` beside *file*, in order of name; hidden ones are an editor's."""
+def profile_files(file: Path, drafts: Iterable[Path] = ()) -> Iterator[Path]:
+    """The files of `profiles.d` beside *file*, in order of name; hidden ones are an editor's.
+
+    Those among *drafts* that belong there count as well, be they on disk yet or not.
+    """
     folder = file.parent / PROFILES_FOLDER
+    drafted = {draft for draft in drafts if draft.parent == folder}
     try:
-        entries = sorted(folder.iterdir())
+        entries = sorted({*folder.iterdir(), *drafted})
     except (FileNotFoundError, NotADirectoryError):
-        return
+        entries = sorted(drafted)
     except OSError:
         raise ConfigurationError([Problem("the folder is not readable for this user", file=folder)]) from None
     for entry in entries:
         if entry.suffix in _SUFFIXES and not entry.name.startswith(".") and not entry.is_dir():
             yield entry
+
+
+def file_of_profile(file: Path, name: str) -> Path:
+    """The file of `profiles.d` beside *file* that has the profile, or would have it."""
+    folder = file.parent / PROFILES_FOLDER
+    places = [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
+    return next((place for place in places if _exists(place)), places[0])
 
 
 def _existing(file: Path, *, variable: str | None) -> Path:

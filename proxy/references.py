@@ -1,4 +1,5 @@
-"""Resolves `${env:NAME}`, `${file:/path}` and `${keyring:service/name}` inside a text of the configuration.
+"""Resolves `${env:NAME}`, `${file:/path}`, `${keyring:service/name}` and `${encrypted:...}` inside a text of
+the configuration.
 
 What a reference stands for is a secret: no error and no repr shows it. The reference itself is none.
 """
@@ -13,11 +14,14 @@ import keyring
 import keyring.errors
 
 from proxy.near_misses import did_you_mean
+from proxy.sealed_secrets import SealedSecrets, Unsealable
+from proxy.secret_key import SecretKeyUnavailable
 
 LookUpPassword = Callable[[str, str], str | None]
 """Takes service and name, as `keyring.get_password` does; None where there is no such entry."""
 
-SCHEMES = ("env", "file", "keyring")
+ENCRYPTED = "encrypted"
+SCHEMES = ("env", "file", "keyring", ENCRYPTED)
 MAX_FILE_SIZE = 64 * 1024
 """Bytes. A credential is small; a larger file is the wrong one."""
 
@@ -29,6 +33,16 @@ _REFERENCE = re.compile(
 _ESCAPE_HINT = "write $${ where ${ is meant as text"
 
 
+def without_references(text: str) -> str:
+    """What *text* says by itself: the rest of it is kept elsewhere, or encrypted. `$${` says something."""
+    return _REFERENCE.sub(lambda match: "" if match["scheme"] in SCHEMES else match[0], text)
+
+
+def is_encrypted(text: str) -> bool:
+    """Whether a part of *text* is an encrypted secret."""
+    return any(match["scheme"] == ENCRYPTED for match in _REFERENCE.finditer(text))
+
+
 class UnresolvedReference(Exception):  # noqa: N818  -- a state of affairs, told to the user
     """A reference that stands for nothing; the message names it and says why, never what was found."""
 
@@ -36,7 +50,8 @@ class UnresolvedReference(Exception):  # noqa: N818  -- a state of affairs, told
 class References:
     """Resolves references against an environment, the file system and a keyring.
 
-    Relative file names are looked up in *folder*. `files` are the files that have been read.
+    Relative file names are looked up in *folder*. `files` are the files that have been read. `sealed` opens
+    what is encrypted; None while it is not known where its key is.
     """
 
     def __init__(
@@ -44,10 +59,12 @@ class References:
         environ: Mapping[str, str],
         folder: Path,
         look_up_password: LookUpPassword = keyring.get_password,
+        sealed: SealedSecrets | None = None,
     ) -> None:
         self._environ = environ
         self._folder = folder
         self._look_up_password = look_up_password
+        self.sealed = sealed
         self.files: set[Path] = set()
 
     def resolve(self, text: str) -> str:
@@ -76,14 +93,21 @@ class References:
             # What follows may be a password with ${ in it, so it is not shown.
             raise UnresolvedReference(f"${{ starts no reference like ${{env:NAME}}; {_ESCAPE_HINT}")
         scheme, name = match["scheme"], match["name"]
-        look_up = {"env": self._variable, "file": self._file, "keyring": self._keyring_entry}.get(scheme)
+        look_up = {
+            "env": self._variable,
+            "file": self._file,
+            "keyring": self._keyring_entry,
+            ENCRYPTED: self._unsealed,
+        }.get(scheme)
         if look_up is None:
             hint = did_you_mean(scheme, SCHEMES) or f", known are {', '.join(SCHEMES)}"
             raise UnresolvedReference(f"unknown kind of reference{hint}; {_ESCAPE_HINT}")
         try:
             return look_up(name)
         except UnresolvedReference as error:
-            raise UnresolvedReference(f"${{{scheme}:{name}}}: {error}") from None
+            # What is encrypted is long, and tells a reader nothing.
+            shown = "..." if scheme == ENCRYPTED else name
+            raise UnresolvedReference(f"${{{scheme}:{shown}}}: {error}") from None
 
     def _variable(self, name: str) -> str:
         try:
@@ -132,3 +156,11 @@ class References:
         if password is None:
             raise UnresolvedReference("the keyring has no such entry")
         return password
+
+    def _unsealed(self, name: str) -> str:
+        if self.sealed is None:
+            raise UnresolvedReference("cannot be opened: state_dir, where its key is, is not known")
+        try:
+            return self.sealed.unseal(name)
+        except (Unsealable, SecretKeyUnavailable) as error:
+            raise UnresolvedReference(str(error)) from None

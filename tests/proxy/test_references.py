@@ -8,7 +8,7 @@ from pathlib import Path
 import keyring.errors
 import pytest
 
-from proxy.references import References, UnresolvedReference
+from proxy.references import References, UnresolvedReference, is_encrypted, without_references
 
 
 class Keyring:
@@ -114,3 +114,30 @@ def test_the_files_that_were_read_are_known(references: References, tmp_path: Pa
     references.resolve("${file:password} ${env:PASSWORD}")
 
     assert references.files == {tmp_path / "password"}
+
+
+def test_what_is_encrypted_needs_its_key(references: References) -> None:
+    """While nobody has said where that is, the reference is told, and no part of it shown."""
+    with pytest.raises(UnresolvedReference) as caught:
+        references.resolve("${encrypted:c2VudGluZWw}")
+
+    reason = "cannot be opened: state_dir, where its key is, is not known"
+    assert str(caught.value) == f"${{encrypted:...}}: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "encrypted"),
+    [
+        pytest.param("plain", "plain", False, id="no-reference"),
+        pytest.param("${env:A}", "", False, id="one"),
+        pytest.param("http://bot:${file:/run/x}@${env:HOST}", "http://bot:@", False, id="several"),
+        pytest.param("${keyring:a/b}", "", False, id="keyring"),
+        pytest.param("${encrypted:AAAA}", "", True, id="encrypted"),
+        pytest.param("$${env:A}", "$${env:A}", False, id="escaped"),
+        pytest.param("${evn:secret}", "${evn:secret}", False, id="unknown-kind"),
+        pytest.param("${secret", "${secret", False, id="broken"),
+    ],
+)
+def test_what_a_text_says_besides_its_references(text: str, left: str, *, encrypted: bool) -> None:
+    """References are no secret; what may be one is what stands beside them."""
+    assert (without_references(text), is_encrypted(text)) == (left, encrypted)

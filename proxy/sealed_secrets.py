@@ -1,0 +1,91 @@
+"""Secrets that a configuration holds encrypted: `${encrypted:...}`, by AES-GCM."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets
+from functools import cached_property
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from proxy.secret_key import SecretKey, SecretKeySource
+
+PURPOSE = "configuration"
+
+_VERSION = b"\x01"
+_NAME_LENGTH = 4
+_NONCE_LENGTH = 12
+_TAG_LENGTH = 16
+
+# RFC 4648 section 5; Python's decoder passes over whatever else there is.
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Unsealable(Exception):  # noqa: N818  -- a state of affairs, told to the user
+    """An encrypted text that cannot be opened; says why, and nothing of what is in it."""
+
+
+class SealedSecrets:
+    """Seals and unseals with the key of *source*, which is asked for it when it is needed and not before.
+
+    What is sealed is version, name of the key, nonce, and ciphertext with its tag, in base64url.
+    """
+
+    def __init__(self, source: SecretKeySource) -> None:
+        self._source = source
+
+    def seal(self, text: str) -> str:
+        """*text* as a reference `${encrypted:...}`, another one each time. Raises SecretKeyUnavailable."""
+        key = self._key
+        head = _VERSION + _name_of(key)
+        # NIST SP 800-38D section 8.2.2: random 96-bit nonces, for at most 2^32 texts under one key.
+        nonce = secrets.token_bytes(_NONCE_LENGTH)
+        ciphertext = _cipher(key).encrypt(nonce, text.encode(errors="surrogatepass"), head)
+        return "${encrypted:" + base64.urlsafe_b64encode(head + nonce + ciphertext).decode().rstrip("=") + "}"
+
+    def unseal(self, sealed: str) -> str:
+        """What was sealed; *sealed* is what stands after the colon.
+
+        Raises Unsealable, and SecretKeyUnavailable.
+        """
+        data = _decoded(sealed)
+        head, rest = data[: 1 + _NAME_LENGTH], data[1 + _NAME_LENGTH :]
+        if len(rest) < _NONCE_LENGTH + _TAG_LENGTH or not head.startswith(_VERSION):
+            raise Unsealable("is damaged: a part of it is missing, or it was made by something else")
+        key = self._existing_key
+        if head[1:] != _name_of(key):
+            raise Unsealable("was encrypted with another key")
+        nonce, ciphertext = rest[:_NONCE_LENGTH], rest[_NONCE_LENGTH:]
+        try:
+            return _cipher(key).decrypt(nonce, ciphertext, head).decode(errors="surrogatepass")
+        except (InvalidTag, UnicodeDecodeError):
+            raise Unsealable("is damaged: its text is not what was written") from None
+
+    @cached_property
+    def _key(self) -> SecretKey:
+        return self._source.key()
+
+    @cached_property
+    def _existing_key(self) -> SecretKey:
+        return self._source.existing()
+
+
+def _decoded(sealed: str) -> bytes:
+    try:
+        if _BASE64URL.fullmatch(sealed):
+            return base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
+    except binascii.Error:
+        pass
+    raise Unsealable("is damaged: it is no base64url")
+
+
+def _cipher(key: SecretKey) -> AESGCM:
+    return AESGCM(key.subkey(PURPOSE))
+
+
+def _name_of(key: SecretKey) -> bytes:
+    """Tells one key from another, so that a wrong one is not taken for damage."""
+    return key.subkey(f"{PURPOSE} name")[:_NAME_LENGTH]
