@@ -1,4 +1,5 @@
-"""What stands before every page: the Host check, the headers that bind a browser, and the last resort.
+"""What stands before every page: the Host check, the headers that bind a browser, the largest body, and the
+last resort.
 
 A page of an attacker's site may have its name resolve to our address (DNS rebinding), and then reads us as
 its own origin; the Host field still says the attacker's name. An IP address cannot be rebound.
@@ -8,9 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,12 +33,16 @@ HEADERS = {
 }
 
 
-class Protection:
-    """An ASGI application around another; *names* are the hosts that the console is reached by."""
+LARGEST_BODY = 1024 * 1024
+"""Bytes. Whoever sends more to the sign-in page has no form in it."""
 
-    def __init__(self, application: ASGIApp, names: Iterable[str]) -> None:
+
+class Protection:
+    """An ASGI application around another; *names* gives the hosts that the console is reached by."""
+
+    def __init__(self, application: ASGIApp, names: Callable[[], Iterable[str]]) -> None:
         self._application = application
-        self._names = frozenset(name.lower() for name in names)
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,8 +62,13 @@ class Protection:
             answer = PlainTextResponse("This host name is not the console's: see console_hosts.\n", 421)
             await answer(scope, receive, send_protected)
             return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdigit() or int(announced) > LARGEST_BODY:
+            answer = PlainTextResponse("The body is too large.\n", 413)
+            await answer(scope, receive, send_protected)
+            return
         try:
-            await self._application(scope, receive, send_protected)
+            await self._application(scope, _limited(receive), send_protected)
         except Exception as error:
             # Its text, and a trace with it, may hold anything.
             logger.error("the console failed: %s", type(error).__name__)  # noqa: TRY400
@@ -70,7 +81,22 @@ class Protection:
 
     def _names_us(self, host_field: str) -> bool:
         host = _without_port(host_field).lower().removesuffix(".")
-        return is_loopback(host) or host in self._names or _is_address(host)
+        return is_loopback(host) or _is_address(host) or host in {name.lower() for name in self._names()}
+
+
+def _limited(receive: Receive) -> Receive:
+    """*receive* for bodies whose length nobody has announced."""
+    received = 0
+
+    async def receive_limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > LARGEST_BODY:
+            raise HTTPException(413)
+        return message
+
+    return receive_limited
 
 
 def _without_port(host_field: str) -> str:

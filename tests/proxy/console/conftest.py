@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import yaml
 from profiles.held_tokens import TokenResponse
 from proxy.composition import Composition, compose
 from proxy.configuration_files import load_configuration
-from proxy.console.application import build_application
+from proxy.console.application import BuiltConsole, build_console
 from proxy.console.watched import WatchedProxy
 
 PASSWORD = "password-sentinel"
@@ -45,18 +46,42 @@ class Grants:
 
 
 @dataclasses.dataclass
+class Clock:
+    """Stands until it is set."""
+
+    now: float = dataclasses.field(default_factory=time.time)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclasses.dataclass
 class Watched:
     """The proxy, its application and the authorization server behind it."""
 
     proxy: WatchedProxy
     composition: Composition
     grants: Grants
-    application: Any
+    built: BuiltConsole
+    clock: Clock
+
+    @property
+    def application(self) -> Any:
+        return self.built.application
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """A browser, or a program, that reaches the console at 127.0.0.1:8082."""
         transport = httpx.ASGITransport(app=self.application, raise_app_exceptions=True)
         return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8082", **options)
+
+    async def sign_in(self, client: httpx.AsyncClient, secret: str | None = None) -> str:
+        """Signs in as a person does with the form; the session's CSRF token."""
+        token = self.built.sign_in_token if secret is None else secret
+        answer = await client.post("/sign-in", data={"secret": token, "next": "/"})
+        assert answer.status_code == 303, answer.text
+        # Every page has one: its form for signing out.
+        page = await client.get("/nothing")
+        return page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
 
     async def use(self, profile: str = "orders", captures: Any = ()) -> None:
         """Has the proxy hold a token."""
@@ -85,6 +110,7 @@ def watch(tmp_path: Path) -> Callable[..., Watched]:
         file.chmod(0o600)
         composition = compose(load_configuration(file, environ={}, cwd=tmp_path), environ={})
         proxy = WatchedProxy(lambda: composition, is_ready=True)
-        return Watched(proxy, composition, Grants(), build_application(proxy))
+        clock = Clock()
+        return Watched(proxy, composition, Grants(), build_console(proxy, clock=clock), clock)
 
     return make
