@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from profiles.errors import ConfigurationError
+from proxy.commands.authorize import authorize
 from proxy.commands.check import check
 from proxy.commands.demo import demo
 from proxy.commands.env import env
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
 )
-for command in (demo, init, check, explain, serve, web, env, tokens):
+for command in (demo, init, check, explain, serve, web, env, tokens, authorize):
     app.command()(command)
 app.command("test")(trial)
 app.command("import")(import_)

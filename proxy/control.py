@@ -28,7 +28,11 @@ LONGEST_REQUEST = 64 * 1024
 LONGEST_PATH = 100
 """Bytes: the kernel takes 107 in a socket's address (unix(7)), other systems 103."""
 
-SECONDS_TO_ANSWER = 10
+SECONDS_TO_SAY = 10
+"""For a request to be there, and for an answer to be taken."""
+
+SECONDS_TO_ANSWER = 240
+"""A token request may be tried three times, and each take its time-out."""
 
 
 class ControlError(Exception):
@@ -76,8 +80,10 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(SECONDS_TO_ANSWER):
-                answer = await self._answer(await reader.readline())
+            async with asyncio.timeout(SECONDS_TO_SAY):
+                line = await reader.readline()
+            answer = await self._answer(line)
+            async with asyncio.timeout(SECONDS_TO_SAY):
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError, TimeoutError):

@@ -13,9 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import certifi
 from mitmproxy import http, options
@@ -26,13 +24,13 @@ from addons import replay
 from addons.access_log import AccessLog
 from addons.metrics import Metrics
 from profiles.access_records import AccessRecord, json_line, readable_line
-from profiles.connectors import overview_of
 from proxy import connections, debugging_checks, header_lookups
 from proxy.addon_manager import IndexedAddonManager
 from proxy.composition import Composition, compose
 from proxy.configuration_files import Configuration
 from proxy.console.running import RunningConsole
 from proxy.control import ControlServer, control_path
+from proxy.control_commands import control_handlers
 from proxy.descriptors import raise_limit
 from proxy.express.handover import MitmproxyLane
 from proxy.express.lane import ExpressLane
@@ -257,18 +255,7 @@ class _Served:
 
 
 async def _start_control(state_dir: Path, port: int, ours: GrantproxyAddons) -> ControlServer:
-    async def tokens(_: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return [asdict(state) for state in ours.composition.tokens.overview()]
-
-    async def clear(request: Mapping[str, Any]) -> int:
-        profile = request.get("profile")
-        return await ours.composition.tokens.clear(None if profile is None else str(profile))
-
-    async def connectors(_: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        profiles = ours.composition.profiles.items()
-        return {name: overview_of(item.connector) for name, item in profiles if item.connector is not None}
-
-    handlers = {"tokens": tokens, "clear": clear, "connectors": connectors}
+    handlers = control_handlers(lambda: ours.composition)
     server = ControlServer(control_path(state_dir, port), handlers)
     try:
         await server.start()

@@ -101,6 +101,14 @@ def check_profile_name(name: str, profiles: Mapping[str, object]) -> None:
     raise CommandError(f"there is no profile {name}: {hint}")
 
 
+def parse_capture(text: str) -> tuple[str, str]:
+    """Name and value of a `--capture`, or wrong use."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise CommandError("--capture is written NAME=VALUE")
+    return name, value
+
+
 def client_credentials(configuration: Configuration, client: str | None) -> tuple[str, str] | None:
     """Name and secret of the client that was chosen; wrong use where it has to be chosen and was not."""
     clients = configuration.settings.clients

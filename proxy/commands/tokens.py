@@ -33,6 +33,8 @@ class Action(StrEnum):
 def tokens(
     action: Annotated[Action | None, typer.Argument(help="Forget tokens, guards, cooldowns.")] = None,
     profile: Annotated[str | None, typer.Argument(help="Of this profile only.")] = None,
+    *,
+    user: Annotated[str | None, typer.Option(help="Of this end user only.")] = None,
     config: ConfigOption = None,
     listen: ListenOption = None,
     as_json: JsonOption = False,
@@ -47,14 +49,15 @@ def tokens(
     if action is Action.CLEAR:
         if profile is not None:
             check_profile_name(profile, profiles)
-        cleared = _ask(configuration, "clear", profile=profile)
+        cleared = _ask(configuration, "clear", profile=profile, user=user)
         if as_json:
             show_json({"cleared": cleared})
         else:
             what = f"profile {profile}" if profile is not None else "every profile"
+            what += f", end user {user}" if user is not None else ""
             show_line(f"{what}: {cleared} forgotten" if cleared else f"{what}: nothing was held")
         return
-    states = _ask(configuration, "tokens")
+    states = [state for state in _ask(configuration, "tokens") if user in (None, state["user"])]
     connectors = _ask(configuration, "connectors")
     if as_json:
         show_json(records(states, connectors))

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from proxy.console.access import Access
+from proxy.console.authorize_page import authorize_routes
 from proxy.console.console import Console
 from proxy.console.events import event_routes
 from proxy.console.health import health_routes
@@ -77,6 +78,7 @@ def build_console(proxy: WatchedProxy, *, clock: Callable[[], float] = time.time
         event_routes(console),
         profile_routes(console),
         token_routes(console),
+        authorize_routes(console),
     ):
         application.include_router(routes)
     application.mount("/static", _Static(directory=FOLDER / "static"))

@@ -11,6 +11,7 @@ from proxy.console.watched import WatchedProxy
 from proxy.settings import Address, ProxySettings
 
 if TYPE_CHECKING:
+    from proxy.console.application import BuiltConsole
     from proxy.console.server import ConsoleServer
 
 
@@ -21,6 +22,7 @@ class RunningConsole:
         self._settings = settings
         self._listener = open_listener(settings)
         self._server: ConsoleServer | None = None
+        self._built: BuiltConsole | None = None
         self._proxy: WatchedProxy | None = None
 
     @property
@@ -40,12 +42,15 @@ class RunningConsole:
         if self._listener is None:
             return None
         # FastAPI takes half a second to load: a proxy without a console does not wait for it.
-        from proxy.console.application import build_application
+        from proxy.console.application import build_console
         from proxy.console.server import ConsoleServer
 
         self._proxy = WatchedProxy(snapshot, is_ready=True, reload=reload, address=address)
-        self._server = ConsoleServer(build_application(self._proxy), self._listener)
-        return self.url
+        self._built = build_console(self._proxy)
+        self._built.start()
+        self._server = ConsoleServer(self._built.application, self._listener)
+        token = self._built.sign_in_token
+        return self.url if token is None else f"{self.url}/?token={token}"
 
     def proxy_stops(self) -> None:
         """The proxy takes no more requests, and answers those under way."""
@@ -53,6 +58,8 @@ class RunningConsole:
             self._proxy.is_ready = False
 
     async def close(self) -> None:
+        if self._built is not None:
+            await self._built.close()
         if self._server is not None:
             await self._server.close()
         elif self._listener is not None:
