@@ -96,7 +96,9 @@ class _SharedSurveys:
     def latest(self) -> Survey:
         started = perf_counter()
         if self._latest is None or started >= self._next_at:
-            self._latest = self._console.survey()
+            survey = self._latest = self._console.survey()
+            # Made when they are first asked for, which is part of what it takes.
+            _ = survey.counts, survey.warnings
             took = perf_counter() - started
             # A little less than the pace of the streams, each of which would wait for another turn.
             self._next_at = started + max(self._seconds * 0.9, took * _SHARE)
@@ -110,7 +112,7 @@ def _state(console: Console, survey: Survey, names: list[str]) -> dict[str, obje
         "is_ready": console.proxy.is_ready,
         "profiles": {name: survey.state_of(name).as_json() for name in names if name in profiles},
         "counts": {status.value: count for status, count in survey.counts.items()},
-        "warnings": [warning.as_json() for warning in survey.warnings()],
+        "warnings": [warning.as_json() for warning in survey.warnings],
         "requests": hour.requests,
         "renewals": hour.renewals,
     }

@@ -141,20 +141,29 @@ class Survey:
 
     def status_of(self, name: str) -> Status:
         """The worst of its tokens' states."""
-        tokens = self._tokens.get(name)
+        return self._statuses[name]
+
+    @cached_property
+    def _statuses(self) -> dict[str, Status]:
+        return {name: self._status(name, self._tokens.get(name)) for name in self.composition.profiles}
+
+    def _status(self, name: str, tokens: list[TokenState] | None) -> Status:
+        is_failing = name in self._failing
         if not tokens:
-            if name in self._failing:
+            if is_failing:
                 return Status.FAILING
             return Status.NONE if self._history.knows(name) else Status.UNUSED
+        if len(tokens) == 1 and not is_failing:
+            return status_of_token(tokens[0], self.now)
         found = {status_of_token(item, self.now) for item in tokens}
-        if name in self._failing:
+        if is_failing:
             found.add(Status.FAILING)
         return next(status for status in Status if status in found)
 
     @cached_property
     def counts(self) -> dict[Status, int]:
         """How many profiles are in each state, the worst first; those in which none is are left out."""
-        counts = Counter(self.status_of(name) for name in self.composition.profiles)
+        counts = Counter(self._statuses.values())
         return {status: counts[status] for status in Status if counts[status]}
 
     def names(self, query: str = "", status: str = "") -> list[str]:
@@ -167,12 +176,13 @@ class Survey:
             and (not status or self.status_of(name) == status)
         ]
 
+    @cached_property
     def warnings(self) -> list[Warned]:
         """What somebody should look at, the most urgent first."""
         profiles = self.composition.profiles
         found = [
             *_about("Credentials were refused, and are not tried again.", self._in(Status.LOCKED)),
-            *_about("No token is had at the moment.", self._in(Status.FAILING)),
+            *_about("The last token requests failed.", self._in(Status.FAILING)),
         ]
         for connector in self.composition.connectors:
             if connector.condition.available is False:
@@ -183,11 +193,8 @@ class Survey:
         cleartext = (name for name, profile in profiles.items() if profile.settings.allow_cleartext)
         return [*found, *_about("Credentials may travel unencrypted: allow_cleartext is on.", cleartext)]
 
-    def _in(self, status: Status) -> Iterator[str]:
-        names = dict.fromkeys([*self._tokens, *self._failing])
-        return (
-            name for name in names if name in self.composition.profiles and self.status_of(name) == status
-        )
+    def _in(self, wanted: Status) -> Iterator[str]:
+        return (name for name, status in self._statuses.items() if status is wanted)
 
 
 def status_of_token(state: TokenState, now: float) -> Status:
