@@ -79,7 +79,7 @@ def page(
 
 @pytest.fixture
 def signed_in(browser: ChromiumThread, page: Page, console: ConsoleGround) -> Page:
-    """The overview, as whoever followed the printed link sees it."""
+    """A page of somebody who is signed in; it shows nothing yet."""
     browser.run(lambda: console.sign_in(page))
     return page
 
@@ -100,6 +100,6 @@ def visitor(browser: ChromiumThread, way: str, page_options: dict[str, Any], req
 
 @pytest.fixture
 def operator(browser: ChromiumThread, visitor: Visitor, console: ConsoleGround) -> Visitor:
-    """A visitor who is signed in, at the overview."""
+    """A visitor who is signed in, and at no page yet."""
     browser.run(lambda: console.sign_in(visitor.page))
     return visitor

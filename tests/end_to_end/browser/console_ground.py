@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import yaml
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.end_to_end.clients.answers import Answer
 from tests.end_to_end.clients.sending import Sender
@@ -23,6 +23,8 @@ from tests.end_to_end.servers.origin import Origin, serve_origin
 from tests.end_to_end.servers.proxy_process import ProxyProcess, run_proxy
 
 CONSOLE_AT = re.compile(r"console at (http://[^\s/]+)/\?token=(\S+)")
+IN_MAIN_FILE = "standing"
+"""The profile that grantproxy.yaml itself holds."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,13 @@ class ConsoleGround:
         page.goto(f"{self.url}{path}")
 
     def sign_in(self, page: Page) -> None:
-        """By the link that is printed at the start."""
-        self.open(page, f"/?token={self.token}")
-        expect(page).to_have_url(f"{self.url}/")
+        """Gives the page's context the cookie that the printed link gives: `page` is at no page yet."""
+        with self.client(headers={}) as client:
+            client.get(f"/sign-in?token={self.token}")
+            cookies = [
+                {"name": name, "value": value, "url": self.url} for name, value in client.cookies.items()
+            ]
+        page.context.add_cookies(cookies)
 
     def client(self, **options: Any) -> httpx.Client:
         """A program that signs in to the API by the token; `headers={}` has it ask without."""
@@ -83,7 +89,11 @@ class ConsoleGround:
         """The same for a file as it was written by hand."""
         file = self.profiles_folder / f"{name}.yaml"
         file.write_text(text, encoding="utf-8")
-        self.reload()
+        try:
+            self.reload()
+        except AssertionError:
+            file.unlink()  # it would be refused with the next one, too
+            raise
         return AddedProfile(name, f"{name}.localhost", file)
 
     def reload(self) -> None:
@@ -105,12 +115,13 @@ def run_console(
     The lane is the one that `serve` takes by itself: the console depends on none.
     """
     (folder / "profiles.d").mkdir(parents=True)
-    settings = {**defaults, "console": "127.0.0.1:0", "state_dir": str(folder / "state")}
-    with (
-        authlib_server() as server,
-        serve_origin() as origin,
-        run_proxy(config, folder=folder, defaults=settings, test_ca=test_ca) as running,
-    ):
+    defaults = {**defaults, "console": "127.0.0.1:0", "state_dir": str(folder / "state")}
+    with ExitStack() as stack:
+        server, origin = stack.enter_context(authlib_server()), stack.enter_context(serve_origin())
+        profiles = {IN_MAIN_FILE: profile(server, origin, f"{IN_MAIN_FILE}.localhost")}
+        running = stack.enter_context(
+            run_proxy({"profiles": profiles, **config}, folder=folder, defaults=defaults, test_ca=test_ca)
+        )
         origin.accepts = server.accepts
         url, token = running.wait_for_log(CONSOLE_AT.pattern).groups()
         yield ConsoleGround(running, url, token, server, origin, Sender(test_ca))

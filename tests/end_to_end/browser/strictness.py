@@ -48,8 +48,8 @@ class Strictness:
             self.found.append(f"asked elsewhere: {request.method} {request.url}")
 
     def _on_failure(self, request: Request) -> None:
-        # A page that is left takes its stream of events with it.
-        if not (request.resource_type == "eventsource" and request.failure == "net::ERR_ABORTED"):
+        # Whatever a page still waits for when it is left.
+        if request.failure != "net::ERR_ABORTED":
             self.found.append(f"failed: {request.method} {request.url}: {request.failure}")
 
 

@@ -32,13 +32,19 @@ class Visitor(Protocol):
     def tick(self, label: str | re.Pattern[str]) -> None:
         """Ticks a checkbox or a radio button that is not ticked."""
 
+    def unfold(self, summary: Locator) -> None:
+        """Opens what is folded away behind a line of text."""
+
 
 def control(page: Page, role: Any, name: str | re.Pattern[str]) -> Locator:
     return page.get_by_role(role, name=name, exact=isinstance(name, str))
 
 
 def field(page: Page, label: str | re.Pattern[str]) -> Locator:
-    return page.get_by_label(label, exact=isinstance(label, str))
+    """A field that may be left out says so in its label."""
+    if isinstance(label, str):
+        label = re.compile(rf"^\s*{re.escape(label)}( \(optional\))?\s*$")
+    return page.get_by_label(label)
 
 
 class Pointer:
@@ -58,6 +64,9 @@ class Pointer:
 
     def tick(self, label: str | re.Pattern[str]) -> None:
         field(self.page, label).check()
+
+    def unfold(self, summary: Locator) -> None:
+        summary.click()
 
 
 class Keyboard:
@@ -88,6 +97,10 @@ class Keyboard:
         if not box.is_checked():
             self.page.keyboard.press("Space")
         expect(box).to_be_checked()
+
+    def unfold(self, summary: Locator) -> None:
+        self._tab_to(summary)
+        self.page.keyboard.press("Enter")
 
     def _tab_to(self, wanted: Locator) -> None:
         expect(wanted).to_have_count(1)
