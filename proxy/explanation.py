@@ -52,6 +52,10 @@ class Explanation:
     captures: dict[str, str] = field(default_factory=dict)
     tenant: str | None = None
     """Captured, or the one by default."""
+    is_per_user: bool = False
+    """Whether each end user has a token of their own, once they have authorized."""
+    has_own_tls: bool = False
+    """Whether the profile has authorities or a client certificate of its own."""
     connector: str | None = None
     """The proxy that the request and its token requests go through, without credentials."""
     competitors: tuple[Competitor, ...] = ()
@@ -112,6 +116,8 @@ def explain(composition: Composition, head: RequestHead) -> Explanation:
         rule=selection.rule.describe(),
         captures=dict(selection.captures),
         tenant=selection.profile.tenant_of(dict(selection.captures)),
+        is_per_user=selection.profile.is_per_user,
+        has_own_tls=selection.profile.own_tls is not None,
         connector=str(selection.profile.connector) if selection.profile.connector is not None else None,
         fields=_fields(selection),
         auth_error=", ".join(map(_auth_error, selection.profile.settings.auth_error)),
@@ -132,8 +138,12 @@ def as_lines(explanation: Explanation) -> list[str]:
         lines += [f"  {name} = {value}" for name, value in explanation.captures.items()]
         if explanation.tenant is not None and TENANT not in explanation.captures:
             lines.append(f"  {TENANT} = {explanation.tenant}, by default")
+        if explanation.is_per_user:
+            lines.append("  for each end user, with a token of their own")
         if explanation.connector is not None:
             lines.append(f"  by way of {explanation.connector}")
+        if explanation.has_own_tls:
+            lines.append("  with authorities or a client certificate of the profile's own")
     if explanation.competitors:
         lines.append("other entries for this host" if explanation.profile else "entries for this host")
         lines += [f"  {item.profile}: {item.rule}: {item.outcome}" for item in explanation.competitors]

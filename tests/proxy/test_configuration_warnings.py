@@ -62,6 +62,32 @@ def test_no_console_is_no_reason_to_warn(file: Path, text: str) -> None:
     assert warnings_of(file, text) == ()
 
 
+PER_USER = MINIMAL.replace("credentials: {username: bot, password: hunter2}", "mode: per_user")
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        pytest.param(PER_USER, ["profiles.orders.mode"], id="no-clients"),
+        pytest.param(PER_USER + "clients: {bot: {secret: s}}\n", [], id="clients"),
+        pytest.param(
+            PER_USER + "clients: {bot: {secret: s}}\nconsole: null\n",
+            ["profiles.orders.mode"],
+            id="no-console",
+        ),
+        pytest.param(MINIMAL + "end_user_header: X-User\n", ["end_user_header"], id="unbelieved-header"),
+        pytest.param(MINIMAL + "console_secret: hunter2\n", ["console_secret"], id="short-secret"),
+        pytest.param(MINIMAL + "console_secret: hunter2-hunter2\n", [], id="long-secret"),
+    ],
+)
+def test_what_end_users_and_sign_in_lack_is_warned_of(text: str, keys: list[str], file: Path) -> None:
+    """Each by its key, and no secret in it."""
+    found = warnings_of(file, text)
+
+    assert [warning.key for warning in found] == keys
+    assert "hunter2" not in "".join(map(str, found))
+
+
 def test_check_reports_warnings_and_ends_with_0(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As JSON in a list of their own, each with file, line and key; a warning is no problem."""
     warnings_of(file, MINIMAL + "console: 0.0.0.0:8082\n")

@@ -1,6 +1,6 @@
 """Which profile owns a request and what becomes of it, without any network."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -141,3 +141,19 @@ def test_what_is_no_url_is_refused_without_showing_it(url):
         parse_request(url, "GET")
 
     assert "u:p" not in str(raised.value)
+
+
+def test_end_users_and_own_tls_are_told(tmp_path):
+    """Who looks for the reason of an answer has to know of both."""
+    file = tmp_path / "grantproxy.yaml"
+    file.write_text(
+        "profiles:\n  mine:\n    match: {host: api.example.com}\n    mode: per_user\n"
+        "    grant: {token_endpoint: https://login.example.net/token}\n"
+    )
+    composition = compose(load_configuration(file, environ={}, cwd=tmp_path), environ={})
+
+    found = explain(composition, parse_request("https://api.example.com/x", "GET"))
+
+    assert (found.outcome, found.is_per_user, found.has_own_tls) == ("authorized", True, False)
+    assert "  for each end user, with a token of their own" in as_lines(found)
+    assert "client certificate" in "\n".join(as_lines(replace(found, has_own_tls=True)))
