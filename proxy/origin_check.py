@@ -24,11 +24,19 @@ from profiles.requests import RequestHead
 from profiles.tenants import TENANT
 from proxy.composition import Composition
 from proxy.explanation import parse_request
+from proxy.known_secrets import KnownSecrets
 from proxy.origin_trust import OriginTrust
 
 
 class TrialImpossible(Exception):  # noqa: N818  -- wrong use, told apart from a trial that fails
-    """The profile cannot be tried like this; the text says what is missing."""
+    """The profile cannot be tried like this; the text says what is missing.
+
+    *capture* is the one that has to be given, or to be another: each way of asking has its own way to do so.
+    """
+
+    def __init__(self, message: str, *, capture: str | None = None) -> None:
+        super().__init__(message)
+        self.capture = capture
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +64,19 @@ def check_tenant(profile: Profile, captures: Mapping[str, str]) -> None:
         assert profile.tenants is not None
         names = ", ".join(profile.tenants.names)
         given = f"there is no tenant {captures[TENANT]}" if TENANT in captures else "it needs a tenant"
-        raise TrialImpossible(f"{given}: give --capture {TENANT}=NAME, one of {names}") from None
+        raise TrialImpossible(f"{given}, one of {names}", capture=TENANT) from None
 
 
 def plan_check(
-    composition: Composition, profile: Profile, captures: Mapping[str, str], values: Mapping[str, Any]
+    composition: Composition,
+    profile: Profile,
+    captures: Mapping[str, str],
+    values: Mapping[str, Any],
+    known: KnownSecrets,
 ) -> PlannedCheck | None:
     """The check, None for a profile without one. The profile has to own it (invariant I1).
 
-    Raises TrialImpossible.
+    Raises TrialImpossible, whose text has *known* secrets masked: any value may stand in a URL.
     """
     if profile.check_url is None:
         return None
@@ -76,7 +88,7 @@ def plan_check(
     if selection is None or selection.profile is not profile:
         owner = "no profile owns it" if selection is None else f"{selection.name} owns it"
         raise TrialImpossible(
-            f"check_url goes to {head.origin}{head.path}, and {owner}: "
+            f"check_url goes to {known.masked(f'{head.origin}{head.path}')}, and {owner}: "
             f"the credentials of {profile.name} go to what its match entries name and nowhere else"
         )
     try:
@@ -91,10 +103,10 @@ def plan_check(
     return PlannedCheck(head, {**captures, **dict(selection.captures)})
 
 
-def ready_check(profile: Profile, planned: PlannedCheck, token: HeldToken) -> ReadyCheck:
+def ready_check(profile: Profile, planned: PlannedCheck, token: HeldToken, user: str = "") -> ReadyCheck:
     """The check with header, query and path fields in. Raises a Refusal, as the proxy does."""
     bare = planned.head
-    values = field_values(profile, planned.captures, token)
+    values = field_values(profile, planned.captures, token, user)
     values |= {
         "request.host": bare.origin.host,
         "request.method": bare.method,
@@ -187,7 +199,7 @@ def _bare(profile: Profile, values: Mapping[str, Any]) -> RequestHead:
         name = missing.args[0]
         if name in TOKEN_PLACEHOLDERS or name.startswith("token."):
             raise TrialImpossible(f"check_url needs {name}, and the token response has none") from None
-        raise TrialImpossible(f"check_url needs {name}: give it with --capture {name}=VALUE") from None
+        raise TrialImpossible(f"check_url needs {name}", capture=name) from None
     except ValueError as error:
         raise TrialImpossible(f"check_url: a value {error}") from None
     try:

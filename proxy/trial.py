@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx
 
 from profiles.authorization import field_values
-from profiles.errors import Refusal
+from profiles.errors import Refusal, TokenRequestRejected
 from profiles.grant_reasons import reason_of
 from profiles.grants import TokenRequest
 from profiles.held_tokens import HeldToken, TokenResponse
+from profiles.lockout import is_refusal_of_grant
 from profiles.origin_judgements import judge
 from profiles.profile import Profile
 from profiles.proposals import Proposal, propose
@@ -52,6 +54,27 @@ class Trial:
     token_type: str | None = None
     lifetime: float | None = None
     has_refresh_token: bool = False
+    password_refused: bool = False
+    """Whether the server said no to what was submitted: to say it again may lock the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What is tried for whom, and the way to the origin."""
+
+    composition: Composition
+    profile: Profile
+    user: str
+    entered: Mapping[str, Any] = field(repr=False)
+    transport: httpx.AsyncBaseTransport | None
+
+    def values(self, captures: Mapping[str, str]) -> dict[str, Any]:
+        """What placeholders stand for before there is a token."""
+        return {**self.profile.values(captures, self.user), **self.entered}
+
+    def field_values(self, captures: Mapping[str, str], token: HeldToken) -> dict[str, Any]:
+        """And with one."""
+        return field_values(self.profile, captures, token, self.user)
 
 
 @dataclass(slots=True)
@@ -73,32 +96,36 @@ async def try_profile(
     profile: Profile,
     captures: Mapping[str, str],
     *,
+    user: str = "",
+    entered: Mapping[str, Any] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Trial:
     """Performs the grant afresh and calls the check URL. Raises TrialImpossible.
 
-    *captures* stand in for what a match entry would have captured. Nothing is stored.
+    *captures* stand in for what a match entry would have captured; *entered* (`Entry.values`) is what the end
+    user *user* of a per-user profile would enter. Nothing is stored.
     """
     check_tenant(profile, captures)
+    attempt = _Attempt(composition, profile, user, entered or {}, transport)
+    known = secrets_of(profile.settings).with_values(_texts_in(attempt.entered))
     planned: PlannedCheck | None = None
     if not profile.checks_with_token:
         # Before the grant where it can be: a check that is impossible is no reason to submit a password.
-        planned = plan_check(composition, profile, captures, profile.values(captures))
+        planned = plan_check(composition, profile, captures, attempt.values(captures), known)
         captures = captures if planned is None else planned.captures
-    known = secrets_of(profile.settings)
     endpoint = _RecordingEndpoint(composition.endpoint_of(profile))
     try:
-        response = await TokenClient(endpoint).password(profile.grant, profile.values(captures))
+        response = await TokenClient(endpoint).password(profile.grant, attempt.values(captures))
     except Refusal as refusal:
         return _refused_grant(profile, refusal, endpoint, known)
     known = known.with_values(tokens_in(response.members) | _tokens_of(response))
     trial = _granted(profile, response, endpoint, known)
-    token = _held(response)
+    token = _held(response, attempt.entered)
     if profile.checks_with_token:
-        planned = plan_check(composition, profile, captures, field_values(profile, captures, token))
+        planned = plan_check(composition, profile, captures, attempt.field_values(captures, token), known)
     if planned is None:
         return replace(trial, reason=f"{trial.reason}; the profile has no check_url to try it at")
-    return await _checked(composition, profile, planned, token, trial, known, transport)
+    return await _checked(attempt, planned, token, trial, known)
 
 
 def _granted(
@@ -124,28 +151,23 @@ def _granted(
 
 
 async def _checked(
-    composition: Composition,
-    profile: Profile,
-    planned: PlannedCheck,
-    token: HeldToken,
-    trial: Trial,
-    known: KnownSecrets,
-    transport: httpx.AsyncBaseTransport | None,
+    attempt: _Attempt, planned: PlannedCheck, token: HeldToken, trial: Trial, known: KnownSecrets
 ) -> Trial:
     """The trial with its second step: the origin decides."""
+    profile = attempt.profile
     trial = replace(trial, step="check", request=None)
     if keys := payload_keys(profile):
         note = f"the check is a GET without a body, so it does not carry {', '.join(keys)} (payload)"
         trial = replace(trial, notes=(*trial.notes, note))
     try:
-        ready = ready_check(profile, planned, token)
+        ready = ready_check(profile, planned, token, attempt.user)
     except Refusal as refusal:
         return replace(trial, ok=False, reason=f"{refusal.title}: {refusal.detail}")
     trial = replace(trial, request=check_line(ready.bare, ready.fields, known))
     known = known.with_values(injected_values(ready.fields))
-    answer = await send_check(composition.origin_trust, profile, ready.head, transport)
+    answer = await send_check(attempt.composition.origin_trust, profile, ready.head, attempt.transport)
     if isinstance(answer, str):
-        return replace(trial, ok=False, reason=answer)
+        return replace(trial, ok=False, reason=known.masked(answer))
     judgement = judge(profile, planned.head, answer)
     headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
     return replace(
@@ -157,7 +179,7 @@ async def _checked(
     )
 
 
-def _held(response: TokenResponse) -> HeldToken:
+def _held(response: TokenResponse, entered: Mapping[str, Any]) -> HeldToken:
     """The token as the fields take it; it is tried at once, so its instants do not matter."""
     return HeldToken(
         access_token=response.access_token,
@@ -168,6 +190,7 @@ def _held(response: TokenResponse) -> HeldToken:
         obtained_at=0,
         soft_at=0,
         expires_at=0,
+        entered=entered,
     )
 
 
@@ -188,11 +211,17 @@ def _refused_grant(
         request=_shown_request(endpoint, known),
         answer=masked,
         proposals=_proposals(profile, answer, known),
+        password_refused=isinstance(refusal, TokenRequestRejected) and is_refusal_of_grant(refusal),
     )
 
 
 def _shown_request(endpoint: _RecordingEndpoint, known: KnownSecrets) -> str | None:
     return None if endpoint.request is None else token_request_line(endpoint.request, known)
+
+
+def _texts_in(entered: Mapping[str, Any]) -> set[str]:
+    """What was entered, as it may turn up in an answer; a yes or no is no secret."""
+    return {str(value) for value in entered.values() if not isinstance(value, bool)}
 
 
 def _tokens_of(response: TokenResponse) -> set[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from proxy.commands.outcome import CommandError
+from proxy.display import show_notice
 
 if TYPE_CHECKING:
     from profiles.held_tokens import Entry
@@ -39,37 +41,44 @@ def read_form(profile: Profile, captures: Mapping[str, str]) -> dict[str, str]:
 
 
 def _asked(field: FormFieldSettings, preset: Any) -> str:
-    import typer
+    """What is typed for *field*; what does not fit it is asked for again, and so is nothing where it has to
+    be filled. The end of the input is an interruption."""
+    is_hidden = field.type == "password"
+    default = "" if preset is None or is_hidden else _text_of(preset)
+    prompt = f"{field.title or field.key}{f' [{default}]' if default else ''}: "
+    if field.help:
+        show_notice(field.help)
+    while True:
+        try:
+            text = (getpass.getpass(prompt) if is_hidden else _line(prompt)) or default
+        except EOFError:
+            raise KeyboardInterrupt from None
+        problem = _problem_of(field, text)
+        if problem is None:
+            return text
+        show_notice(problem, style="red")
 
+
+def _line(prompt: str) -> str:
+    # `input` would write the prompt among the results, to stdout.
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.removesuffix("\n")
+
+
+def _problem_of(field: FormFieldSettings, text: str) -> str | None:
     from profiles.form_fields import typed
 
-    def checked(text: str) -> str:
-        try:
-            if text:
-                typed(field, text)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-        return text
-
-    if field.help:
-        typer.echo(field.help, err=True)
-    is_hidden = field.type == "password"
-    # A field that has to be filled has no default, and is asked for again.
-    default = None if field.required else ""
-    if preset is not None and not is_hidden:
-        default = _text_of(preset)
+    if not text:
+        return "has to be filled" if field.required else None
     try:
-        answer = typer.prompt(
-            field.title or field.key,
-            default,
-            hide_input=is_hidden,
-            value_proc=checked,
-            show_default=bool(default),
-            err=True,
-        )
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    return str(answer)
+        typed(field, text)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _text_of(value: Any) -> str:

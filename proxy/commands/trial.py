@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +15,9 @@ from proxy.control import ControlError, NoProxyRunning, ask, control_path
 from proxy.display import show_json, show_line
 
 if TYPE_CHECKING:
+    from profiles.profile import Profile
     from proxy.configuration_files import Configuration
-    from proxy.trial import Trial
+    from proxy.trial import Trial, TrialImpossible
 
 
 def trial(
@@ -31,32 +33,36 @@ def trial(
 ) -> None:
     """Perform the profile's grant and call its check_url with the fields injected; secrets are masked.
 
+    For a per-user profile the visible form fields are asked for, or read from standard input as KEY=VALUE
+    lines; nothing of it is stored.
+
     Exits with 0 on success, 1 on failure, then with the request and the answer that decided and a proposal
     where the answer has another shape than the profile says, and 2 where nothing could be tried.
     """
+    from proxy.commands.form_entry import read_entry
+    from proxy.origin_check import check_tenant
     from proxy.trial import TrialImpossible, try_profile
 
     configuration = load(config)
     composition = compiled(configuration)
     tried = profile_named(composition, profile)
-    if user is not None:
-        raise CommandError(
-            f"--user is for per-user profiles: {profile} is preauthorized, with one token for all"
-        )
-    if not force:
-        _respect_guard(configuration, profile)
+    _check_user(tried, user)
     captures = dict(_parse_capture(text) for text in capture or ())
+    if not force:
+        _respect_guard(configuration, profile, user or "")
 
-    async def run() -> Trial:
+    async def run(entered: Mapping[str, Any]) -> Trial:
         try:
-            return await try_profile(composition, tried, captures)
+            return await try_profile(composition, tried, captures, user=user or "", entered=entered)
         finally:
             await composition.close()
 
     try:
-        outcome = asyncio.run(run())
+        check_tenant(tried, captures)
+        entered = read_entry(tried, captures, consents=False).values if tried.is_per_user else {}
+        outcome = asyncio.run(run(entered))
     except TrialImpossible as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(_with_hint(error)) from None
     if as_json:
         show_json(asdict(outcome))
     else:
@@ -65,19 +71,37 @@ def trial(
         raise typer.Exit(ExitStatus.DOES_NOT_HOLD)
 
 
-def _respect_guard(configuration: Configuration, profile: str) -> None:
+def _check_user(profile: Profile, user: str | None) -> None:
+    if not profile.is_per_user and user is not None:
+        raise CommandError(
+            f"--user is for per-user profiles: {profile.name} is preauthorized, with one token for all"
+        )
+    if profile.is_per_user and not user:
+        raise CommandError(f"{profile.name} is a per-user profile: say by --user whose token it is to be")
+
+
+def _respect_guard(configuration: Configuration, profile: str, user: str) -> None:
     """A password that the running proxy knows to be refused is not submitted again by accident."""
     settings = configuration.settings
     try:
         states = ask(control_path(settings.state_dir, settings.listen.port), "tokens")
     except (NoProxyRunning, ControlError):
         return
-    if any(state["profile"] == profile and state["locked_since"] is not None for state in states):
+    if any(
+        state["profile"] == profile and state["user"] == user and state["locked_since"] is not None
+        for state in states
+    ):
         raise CommandError(
-            f"the password of {profile} was refused and is locked: another try may lock the account. "
+            f"the password of {user or profile} was refused and is locked: another try may lock the account. "
             "Try it all the same with --force",
             ExitStatus.DOES_NOT_HOLD,
         )
+
+
+def _with_hint(error: TrialImpossible) -> str:
+    if error.capture is None:
+        return str(error)
+    return f"{error}: give it with --capture {error.capture}=VALUE"
 
 
 def _parse_capture(text: str) -> tuple[str, str]:

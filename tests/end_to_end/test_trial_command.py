@@ -1,6 +1,8 @@
 """`grantproxy test` as its user runs it: against a real authorization server and origin, and odd ones."""
 
 import json
+import os
+import pty
 import secrets
 import subprocess
 from urllib.parse import quote, quote_plus
@@ -18,25 +20,46 @@ LOG_IN_PAGE = (
 )
 
 
+def in_terminal(command, typed, **options):
+    """Runs the command with a terminal; *typed* are prompts, and the line that is typed at each."""
+    ours, theirs = pty.openpty()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=pipe, stderr=pipe, start_new_session=True, **options
+    ) as running:
+        printed = ""
+        for prompt, line in typed:
+            # What is typed before it is asked for, a hidden prompt throws away.
+            shown = ""
+            while not shown.endswith(prompt):
+                character = running.stderr.read(1)
+                assert character, f"it did not ask {prompt}: {printed}{shown}"
+                shown += character
+            printed += shown
+            os.write(ours, f"{line}\n".encode())
+        stdout, stderr = running.communicate(timeout=60)
+    os.close(theirs)
+    os.close(ours)
+    return subprocess.CompletedProcess(command, running.returncode, stdout, printed + stderr)
+
+
 @pytest.fixture
 def trial(authorization_server, origin, proxy_defaults, test_ca, tmp_path):
     """Runs the command for the profile `orders` with changed settings; gives the ended process."""
     origin.accepts = lambda token: token == TOKEN or authorization_server.accepts(token)
 
-    def run(*arguments, **settings):
+    def run(*arguments, given="", typed=None, **settings):
         check_url = settings.pop("check_url", "/protected/echo")
         profile = one_profile(authorization_server, origin, check_url=origin.url(check_url), **settings)
         file = tmp_path / "grantproxy.yaml"
         file.write_text(yaml.safe_dump({**proxy_defaults, **profile}))
         file.chmod(0o600)
-        ended = subprocess.run(
-            [*grantproxy_command(), "test", "orders", "--config", str(file), *arguments],
-            env=proxy_environment(test_ca, {}),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        command = [*grantproxy_command(), "test", "orders", "--config", str(file), *arguments]
+        options = {"env": proxy_environment(test_ca, {}), "cwd": tmp_path, "text": True}
+        if typed is None:
+            ended = subprocess.run(command, input=given, capture_output=True, timeout=60, **options)
+        else:
+            ended = in_terminal(command, typed, **options)
         printed = ended.stdout + ended.stderr
         for secret in (TOKEN, PASSWORD, quote(PASSWORD), quote_plus(PASSWORD), CLIENT_SECRET):
             assert secret not in printed
@@ -251,6 +274,7 @@ def test_fields_stand_where_the_proxy_writes_them(trial, authorization_server, o
     ("arguments", "settings", "told"),
     [
         pytest.param(["--user", "anna"], {}, "--user is for per-user profiles", id="user"),
+        pytest.param([], {"mode": "per_user", "credentials": {}}, "say by --user", id="no-user"),
         pytest.param(
             [], {"check_url": "/{nowhere}"}, "nothing provides the placeholder nowhere", id="placeholder"
         ),
@@ -262,4 +286,72 @@ def test_what_cannot_be_tried_ends_with_2(trial, authorization_server, arguments
 
     assert ended.returncode == 2
     assert told in ended.stderr
+    assert authorization_server.requests == 0
+
+
+PER_USER = {
+    "mode": "per_user",
+    "credentials": {"username": "bot"},
+    "form_fields": [
+        {"key": "username", "title": "User name", "help": "As on the badge"},
+        {"key": "password", "title": "Password", "type": "password"},
+        {"key": "born", "title": "Born", "data_type": "date", "required": False},
+    ],
+}
+
+
+def test_a_per_user_profile_is_tried_with_what_is_piped_in(trial, authorization_server, origin):
+    """As `key=value` lines; the value goes on to the end of its line, and nothing of it is stored."""
+    ended = trial("--user", "anna", given=f"username=bot\npassword={PASSWORD}\n", **PER_USER)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("orders: the origin answered 200\n")
+    assert authorization_server.count("password") == 1
+    assert authorization_server.accepts(origin.last.bearer_token)
+
+
+def test_a_per_user_profile_asks_in_a_terminal(trial, authorization_server, origin):
+    """By title, with the help, what is preset as default; an entry of another type is asked for again."""
+    typed = [
+        ("User name [bot]: ", ""),
+        ("Password: ", PASSWORD),
+        ("Born: ", "31.1.2031"),
+        ("Born: ", "2031-01-31"),
+    ]
+
+    ended = trial("--user", "anna", typed=typed, **PER_USER)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "As on the badge\nUser name [bot]: " in ended.stderr
+    assert "is no date like 2031-01-31" in ended.stderr
+    assert authorization_server.token_requests[-1].parameters["born"] == "2031-01-31"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param("", "password is missing", id="nothing"),
+        pytest.param(f"username=bot\npassword={PASSWORD}\nborn=x", "born is no date", id="another-type"),
+        pytest.param(f"{PASSWORD}\n", "line 1 of standard input is not one of username=VALUE", id="no-key"),
+        pytest.param(f"pass={PASSWORD}\n", "line 1 of standard input is not one of", id="no-field"),
+        pytest.param("username=a\nusername=b\n", "username more than once", id="twice"),
+    ],
+)
+def test_an_entry_that_does_not_fit_ends_with_2(trial, authorization_server, given, told):
+    """Nothing of it is shown, and no password is submitted."""
+    ended = trial("--user", "anna", given=given, **PER_USER)
+
+    assert ended.returncode == 2
+    assert told in ended.stderr
+    assert authorization_server.requests == 0
+
+
+def test_a_missing_capture_says_how_it_is_given(trial, authorization_server):
+    """The command's own way, with the name that is missing."""
+    match = [{"host": "127.0.0.1", "path": "/{area}/echo"}]
+
+    ended = trial(match=match, check_url="/{area}/echo")
+
+    assert ended.returncode == 2
+    assert "check_url needs area: give it with --capture area=VALUE" in ended.stderr
     assert authorization_server.requests == 0

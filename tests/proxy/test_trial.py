@@ -19,6 +19,8 @@ PASSWORD = f"sentinel-password-{secrets.token_hex(4)}"
 TOKEN = f"sentinel-token-{secrets.token_hex(4)}"
 REFRESH_TOKEN = f"sentinel-refresh-{secrets.token_hex(4)}"
 
+PIN = f"47{secrets.randbelow(10**8)}"
+
 CONFIGURATION = """
 profiles:
   orders:
@@ -36,6 +38,20 @@ profiles:
     match: {host: other.example.com}
     credentials: {username: bot, password: %(password)s}
     grant: {token_endpoint: "https://other.example.com/token"}
+  personal:
+    match: {host: me.example.com, path: /api/**}
+    mode: per_user
+    credentials: {area: north}
+    form_fields:
+      - {key: username}
+      - {key: password, type: password}
+      - {key: pin, type: password, data_type: number}
+      - {key: area, visibility: hidden}
+    grant: {token_endpoint: "https://me.example.com/oauth/token", content_type: json}
+    fields:
+      - {in: header, key: Authorization, value: "Bearer {{access_token}}"}
+      - {in: header, key: X-For, value: "{{user}} {{area}} {{pin}}"}
+    check_url: %(personal_check_url)s
 """
 
 GOOD = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 60, "refresh_token": REFRESH_TOKEN}
@@ -52,8 +68,10 @@ class World:
 
     def __call__(self, request):
         if request.url.path == "/oauth/token":
-            parameters = parse_qs(request.content.decode() or request.url.query.decode())
+            sent = request.content.decode() or request.url.query.decode()
+            parameters = json.loads(sent) if sent.startswith("{") else parse_qs(sent)
             self.passwords.append(parameters["password"])
+            self.parameters = parameters
             return self.token_answer
         self.checks.append(request)
         return self.origin_answer
@@ -65,18 +83,45 @@ def world():
 
 
 @pytest.fixture
-def trial(world, tmp_path):
+def composed(world, tmp_path):
+    """The configuration, and the way to the world."""
+
+    def make(check_url="/api/me", grant="", field="", personal_check_url="https://me.example.com/api/me"):
+        file = tmp_path / "grantproxy.yaml"
+        values = {"password": PASSWORD, "check_url": check_url, "grant": grant, "field": field}
+        file.write_text(CONFIGURATION % {**values, "personal_check_url": personal_check_url})
+        composition = compose(load_configuration(file, environ={}, cwd=tmp_path), environ={})
+        transport = httpx.MockTransport(world)
+        return replace(composition, endpoint=TokenEndpoint(composition.verify, transport)), transport
+
+    return make
+
+
+@pytest.fixture
+def trial(composed):
     """Tries the profile `orders`."""
 
     async def run(check_url="/api/me", captures=None, grant="", field=""):
-        file = tmp_path / "grantproxy.yaml"
-        values = {"password": PASSWORD, "check_url": check_url, "grant": grant, "field": field}
-        file.write_text(CONFIGURATION % values)
-        composition = compose(load_configuration(file, environ={}, cwd=tmp_path), environ={})
-        transport = httpx.MockTransport(world)
-        composition = replace(composition, endpoint=TokenEndpoint(composition.verify, transport))
+        composition, transport = composed(check_url, grant, field)
         captures = {"tenant": "acme"} if captures is None else captures
         return await try_profile(composition, composition.profiles["orders"], captures, transport=transport)
+
+    return run
+
+
+@pytest.fixture
+def personal_trial(composed):
+    """Tries the per-user profile `personal` with what the end user anna enters."""
+
+    async def run(**settings):
+        composition, transport = composed(**settings)
+        profile = composition.profiles["personal"]
+        entered = {"username": "anna-sentinel", "password": PASSWORD, "pin": PIN}
+        entry, problems = profile.entry_of({}, entered, consents=False)
+        assert problems == []
+        return await try_profile(
+            composition, profile, {}, user="anna", entered=entry.values, transport=transport
+        )
 
     return run
 
@@ -327,9 +372,10 @@ async def test_a_large_answer_is_read_in_part(trial, world):
 
 
 async def test_a_missing_capture_is_asked_for(trial, world):
-    """The message says how to give it."""
-    with pytest.raises(TrialImpossible, match="--capture tenant=VALUE"):
+    """By its name, for each way of asking to say how it is given."""
+    with pytest.raises(TrialImpossible, match="check_url needs tenant") as raised:
         await trial(captures={})
+    assert raised.value.capture == "tenant"
     assert not world.passwords
 
 
@@ -368,3 +414,62 @@ async def test_a_check_url_that_the_token_response_cannot_fill_is_wrong_use(tria
         await trial("/api/test/{{token.id}}")
 
     assert world.checks == []
+
+
+async def test_a_per_user_profile_is_tried_with_what_is_entered(personal_trial, world):
+    """Typed by the form field's data type, together with what is preset; fields may name it."""
+    outcome = await personal_trial()
+
+    (check,) = world.checks
+    assert outcome.ok, outcome.reason
+    assert world.parameters == {
+        "grant_type": "password",
+        "username": "anna-sentinel",
+        "password": PASSWORD,
+        "pin": int(PIN),
+        "area": "north",
+    }
+    assert check.headers["x-for"] == f"anna north {PIN}"
+
+
+@pytest.mark.parametrize("fails_at", ["grant", "check"])
+async def test_what_was_entered_is_masked(personal_trial, world, fails_at):
+    """Wherever it turns up in an answer, a number as well."""
+    repeated = {"error": "invalid_grant", "password": PASSWORD, "of": "anna-sentinel", "pin": int(PIN)}
+    if fails_at == "grant":
+        world.token_answer = httpx.Response(400, json=repeated)
+    else:
+        world.origin_answer = httpx.Response(500, json=repeated, headers={"X-Echo": PASSWORD})
+
+    outcome = await personal_trial()
+
+    shown = str(asdict(outcome))
+    assert (outcome.ok, outcome.step) == (False, fails_at)
+    assert "••••" in outcome.answer.body
+    assert not [secret for secret in (PASSWORD, PIN, "anna-sentinel", TOKEN) if secret in shown]
+
+
+async def test_an_address_that_shows_what_was_entered_is_masked(personal_trial, world):
+    """A check that is not the profile's own names its address, and the value stands in that."""
+    with pytest.raises(TrialImpossible, match="no profile owns it") as raised:
+        await personal_trial(personal_check_url="'https://me.example.com/elsewhere/{password}'")
+
+    assert PASSWORD not in str(raised.value)
+    assert not world.passwords
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [
+        pytest.param({"status_code": 400, "json": {"error": "invalid_grant"}}, True, id="refused"),
+        pytest.param({"status_code": 401, "json": {"error": "invalid_client"}}, False, id="the client"),
+        pytest.param({"status_code": 200, "json": {"data": {"token": TOKEN}}}, False, id="another shape"),
+    ],
+)
+async def test_a_refused_password_is_told_from_other_failures(trial, world, status, refused):
+    """So that whoever asks again by accident can be stopped before the account is locked."""
+    world.token_answer = httpx.Response(**status)
+
+    outcome = await trial()
+
+    assert (outcome.ok, outcome.password_refused) == (False, refused)
