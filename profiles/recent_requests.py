@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from cachetools import LRUCache
-
 from profiles.access_records import AccessRecord
 
 REMEMBERED = 50
 """Requests of one profile."""
 
-MAXIMUM_PROFILES = 256
-"""Those that were asked for most lately; a busy one does not push out what is known of the others."""
+MAXIMUM_PROFILES = 1000
+"""Over it, the profile whose first request came longest ago is forgotten."""
 
 
 class RecentRequest(NamedTuple):
@@ -24,10 +22,10 @@ class RecentRequest(NamedTuple):
 
 
 class RecentRequests:
-    """Kept in memory, on the way of every request: a look-up and an append."""
+    """Kept in memory, on the way of every request: a look-up and an append, and plain ones."""
 
     def __init__(self) -> None:
-        self._by_profile: LRUCache[str, deque[RecentRequest]] = LRUCache(MAXIMUM_PROFILES)
+        self._by_profile: dict[str, deque[tuple[AccessRecord, float]]] = {}
 
     def add(self, record: AccessRecord, at: float) -> None:
         """One more request has ended; those that no profile owns are not remembered."""
@@ -36,11 +34,12 @@ class RecentRequests:
             return
         requests = self._by_profile.get(name)
         if requests is None:
+            if len(self._by_profile) >= MAXIMUM_PROFILES:
+                del self._by_profile[next(iter(self._by_profile))]
             requests = self._by_profile[name] = deque(maxlen=REMEMBERED)
-        requests.append(RecentRequest(record, at))
+        requests.append((record, at))
 
     def of(self, profile: str) -> tuple[RecentRequest, ...]:
         """The profile's last requests, the newest first."""
-        # Only who asks for requests counts as using a profile, not who looks at it.
-        requests = dict(self._by_profile).get(profile, ())
-        return tuple(reversed(requests))
+        requests = self._by_profile.get(profile, ())
+        return tuple(RecentRequest(record, at) for record, at in reversed(requests))

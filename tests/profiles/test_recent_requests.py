@@ -45,7 +45,7 @@ def test_what_no_profile_owns_is_not_remembered():
 
 
 def test_memory_is_bounded_whatever_there_is():
-    """The profiles that were asked for longest ago are forgotten first."""
+    """The profile whose first request came longest ago is forgotten first."""
     recent = RecentRequests()
     for number in range(MAXIMUM_PROFILES + 1):
         recent.add(record(f"p{number}"), 1.0)
