@@ -43,8 +43,10 @@ def read_form(profile: Profile, captures: Mapping[str, str]) -> dict[str, str]:
 def _asked(field: FormFieldSettings, preset: Any) -> str:
     """What is typed for *field*; what does not fit it is asked for again, and so is nothing where it has to
     be filled. The end of the input is an interruption."""
+    from profiles.authorization_forms import text_of
+
     is_hidden = field.type == "password"
-    default = "" if preset is None or is_hidden else _text_of(preset)
+    default = "" if preset is None or is_hidden else text_of(preset)
     prompt = f"{field.title or field.key}{f' [{default}]' if default else ''}: "
     if field.help:
         show_notice(field.help)
@@ -79,10 +81,6 @@ def _problem_of(field: FormFieldSettings, text: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
-
-
-def _text_of(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _piped(keys: list[str]) -> dict[str, str]:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from proxy.commands.configuration_option import ConfigOption, JsonOption, compiled, load, profile_named
+from proxy.commands.configuration_option import (
+    ConfigOption,
+    JsonOption,
+    compiled,
+    load,
+    parse_capture,
+    profile_named,
+)
 from proxy.commands.outcome import CommandError, ExitStatus
 from proxy.control import ControlError, NoProxyRunning, ask, control_path
 from proxy.display import show_json, show_line
@@ -47,7 +54,7 @@ def trial(
     composition = compiled(configuration)
     tried = profile_named(composition, profile)
     _check_user(tried, user)
-    captures = dict(_parse_capture(text) for text in capture or ())
+    captures = dict(parse_capture(text) for text in capture or ())
     if not force:
         _respect_guard(configuration, profile, user or "")
 
@@ -102,13 +109,6 @@ def _with_hint(error: TrialImpossible) -> str:
     if error.capture is None:
         return str(error)
     return f"{error}: give it with --capture {error.capture}=VALUE"
-
-
-def _parse_capture(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name or not value:
-        raise CommandError("--capture is written NAME=VALUE")
-    return name, value
 
 
 def _show(outcome: Trial) -> None:
