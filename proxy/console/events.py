@@ -29,10 +29,18 @@ _SHARE = 50
 """A survey of many thousand tokens takes its time on the loop that serves requests: at most a 50th of it."""
 
 
-def event_routes(console: Console, *, seconds: float = SECONDS_BETWEEN_EVENTS) -> APIRouter:
-    """`/events`, with the address of the overview that it is for behind the question mark."""
+def event_routes(
+    console: Console,
+    *,
+    seconds: float = SECONDS_BETWEEN_EVENTS,
+    heartbeat: float = SECONDS_BETWEEN_HEARTBEATS,
+) -> APIRouter:
+    """`/events`, with the address of the overview that it is for behind the question mark.
+
+    *seconds* are between two looks, and *heartbeat* is how many of them may pass in silence.
+    """
     routes = APIRouter(include_in_schema=False)
-    streams = _Streams(console, seconds)
+    streams = _Streams(console, seconds, heartbeat)
 
     @routes.get("/events")
     async def events(request: Request) -> StreamingResponse:
@@ -50,10 +58,11 @@ def event_routes(console: Console, *, seconds: float = SECONDS_BETWEEN_EVENTS) -
 class _Streams:
     """What is sent to each browser; `open` is how many there are."""
 
-    def __init__(self, console: Console, seconds: float) -> None:
+    def __init__(self, console: Console, seconds: float, heartbeat: float) -> None:
         self._console = console
         self._surveys = _SharedSurveys(console, seconds)
         self._seconds = seconds
+        self._heartbeat = heartbeat
         self.open = 0
 
     async def of(self, request: Request, session: Session) -> AsyncIterator[str]:
@@ -74,7 +83,7 @@ class _Streams:
             if state != told:
                 yield f"data: {state}\n\n"
                 told, silent = state, 0.0
-            elif silent >= SECONDS_BETWEEN_HEARTBEATS:
+            elif silent >= self._heartbeat:
                 yield ": still there\n\n"
                 silent = 0.0
             with contextlib.suppress(TimeoutError):
