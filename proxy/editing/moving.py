@@ -1,0 +1,60 @@
+"""Takes a profile out of a configuration's text, to be a file of its own; the rest of the text stays."""
+
+from __future__ import annotations
+
+from proxy.editing.yaml_edits import CannotRewrite, reads_as, rewritten
+from proxy.editing.yaml_layout import Node, layout
+from proxy.editing.yaml_lines import column_of, end_of_entry, line_end, line_start
+from proxy.editing.yaml_writing import document
+from proxy.yaml_documents import parse_document
+
+PROFILES = "profiles"
+
+
+def taken_out(text: str, name: str) -> tuple[str, str]:
+    """*text* without the profile, and the profile's text as a file of its own has it, comments included.
+
+    *text* has the profile, and it is a mapping. Raises CannotRewrite.
+    """
+    tree = parse_document(text).value
+    profile = tree[PROFILES][name]
+    others = {key: value for key, value in tree[PROFILES].items() if key != name}
+    rest, own = _without_lines(text, name)
+    if not any(reads_as(rest, {**tree, PROFILES: left}) for left in (others, others or None)):
+        # As in `profiles: {orders: {...}}`, where it has no lines of its own.
+        rest = rewritten(text, {**tree, PROFILES: others})
+    return rest, own if reads_as(own, profile) else document(profile)
+
+
+def _without_lines(text: str, name: str) -> tuple[str, str]:
+    """Both texts by cutting out lines; what is not written in lines comes out wrong."""
+    profiles = _entry(layout(text), PROFILES)
+    found = _entry(profiles[1], name) if profiles is not None else None
+    if found is None:
+        raise CannotRewrite("the profile is not written out in it, but shared by an anchor (&name)")
+    key, value = found
+    end = end_of_entry(text, value.end, column_of(text, key.start))
+    return text[: line_start(text, key.start)] + text[end:], _own_text(text, key, value, end)
+
+
+def _own_text(text: str, key: Node, value: Node, end: int) -> str:
+    if value.is_inline:
+        written = text[value.start : value.end]
+        # On one line there is no comment to keep, and lines read better.
+        return f"{written}\n" if "\n" in written else ""
+    first = line_end(text, key.end)
+    _, sign, about = text[key.end : first].partition("#")
+    column = column_of(text, value.start)
+    # What is indented less, as a quoted text may go on, says nothing by its indentation.
+    lines = (
+        line[column:] if not line[:column].strip(" ") else line.lstrip(" ")
+        for line in text[first:end].split("\n")
+    )
+    return (f"#{about.rstrip()}\n" if sign else "") + "\n".join(lines)
+
+
+def _entry(node: Node | None, name: str) -> tuple[Node, Node] | None:
+    for key, value in node.entries if node is not None else ():
+        if key is not None and key.text == name:
+            return key, value
+    return None
