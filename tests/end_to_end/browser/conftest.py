@@ -13,6 +13,7 @@ from tests.end_to_end.browser.chromium import ChromiumThread, chromium_thread
 from tests.end_to_end.browser.console_ground import ConsoleGround, run_console
 from tests.end_to_end.browser.strictness import Strictness
 from tests.end_to_end.browser.visitors import Keyboard, Pointer, Visitor
+from tests.end_to_end.browser.widths import WIDE
 
 WAYS = ("pointer", "keyboard", "no-script")
 
@@ -35,18 +36,34 @@ def browser() -> Iterator[ChromiumThread]:
 
 
 @pytest.fixture(scope="module")
+def configuration() -> dict[str, Any]:
+    """Of the module's proxy, besides what each has."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 def console(
-    tmp_path_factory: pytest.TempPathFactory, proxy_defaults: dict[str, Any], test_ca: Path
+    tmp_path_factory: pytest.TempPathFactory,
+    proxy_defaults: dict[str, Any],
+    test_ca: Path,
+    configuration: dict[str, Any],
 ) -> Iterator[ConsoleGround]:
     """One for each module; a test adds the profiles that it is about."""
-    with run_console(tmp_path_factory.mktemp("console"), proxy_defaults, test_ca) as ground:
+    folder = tmp_path_factory.mktemp("console")
+    with run_console(folder, proxy_defaults, test_ca, **configuration) as ground:
         yield ground
 
 
 @pytest.fixture
 def page_options() -> dict[str, Any]:
-    """Of the context in which `page` is: a module may have it wider, darker, or without scripts."""
+    """Of the context in which `page` is: a module may have it come through the proxy."""
     return {}
+
+
+@pytest.fixture
+def viewport() -> dict[str, int]:
+    """Pixels; `on_all_widths` has a test run on a telephone, too."""
+    return WIDE
 
 
 @pytest.fixture
@@ -59,6 +76,7 @@ def strictness() -> Strictness:
 def page(
     browser: ChromiumThread,
     page_options: dict[str, Any],
+    viewport: dict[str, int],
     strictness: Strictness,
     request: pytest.FixtureRequest,
 ) -> Iterator[Page]:
@@ -67,7 +85,7 @@ def page(
         strictness.hosts.add(request.getfixturevalue("console").host)
 
     def open_page() -> Page:
-        context = browser.context(**page_options)
+        context = browser.context(viewport=viewport, **page_options)
         strictness.watch(context)
         return context.new_page()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request
 
 REFUSED_STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
@@ -56,19 +55,3 @@ class Strictness:
 def location(message: ConsoleMessage) -> str:
     where: Any = message.location
     return f"{where.get('url')}:{where.get('lineNumber')}"
-
-
-def is_within_width(page: Page) -> bool:
-    """Whether nothing has to be scrolled sideways."""
-    return bool(page.evaluate("() => document.scrollingElement.scrollWidth <= innerWidth"))
-
-
-def overflowing(page: Page) -> Iterable[str]:
-    """The innermost elements that stand out to the right, for whoever has to mend it."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll("body *")]
-            .filter(element => element.getBoundingClientRect().right > innerWidth + 1)
-            .filter(element => ![...element.children].some(
-                child => child.getBoundingClientRect().right > innerWidth + 1))
-            .map(element => element.outerHTML.slice(0, 120))"""
-    )

@@ -7,8 +7,9 @@ from playwright.sync_api import Page, Route
 
 from tests.end_to_end.browser.axe import axe
 from tests.end_to_end.browser.chromium import ChromiumThread
-from tests.end_to_end.browser.strictness import Strictness, is_within_width
+from tests.end_to_end.browser.strictness import Strictness
 from tests.end_to_end.browser.visitors import Keyboard, Pointer
+from tests.end_to_end.browser.widths import TELEPHONE, is_within_width
 
 ADDRESS = "http://console.test"
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'"
@@ -128,7 +129,7 @@ def test_keys_do_not_come_to_what_only_a_pointer_can_use(loose: Page) -> None:
 
 def test_a_page_that_is_too_wide_is_noticed(loose: Page) -> None:
     """At 360 px nothing may stand out."""
-    loose.set_viewport_size({"width": 360, "height": 640})
+    loose.set_viewport_size(TELEPHONE)
     show(loose, "<p>short</p>")
     fits = is_within_width(loose)
     show(loose, f"<p>{'long' * 200}</p>")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.end_to_end.browser.axe import axe
 from tests.end_to_end.browser.chromium import ChromiumThread
 from tests.end_to_end.browser.console_ground import AddedProfile, ConsoleGround
-from tests.end_to_end.browser.strictness import is_within_width, overflowing
 from tests.end_to_end.browser.visitors import Visitor
+from tests.end_to_end.browser.widths import check_width, on_all_widths
 from tests.end_to_end.servers.authlib_server import CLIENT_SECRET, PASSWORD
-
-PHONE = {"viewport": {"width": 360, "height": 740}}
 
 
 def row(page: Page, added: AddedProfile) -> Locator:
@@ -86,7 +83,7 @@ def test_profiles_are_found_by_name_and_by_state(
     expect(row(page, used)).to_have_count(0)
 
 
-@pytest.mark.parametrize("page_options", [{}, PHONE], ids=["wide", "360-px"])
+@on_all_widths
 def test_the_overview_is_accessible(browser: ChromiumThread, signed_in: Page, console: ConsoleGround) -> None:
     """With all that may stand on it, in light and dark; nothing has to be scrolled sideways."""
     console.ask(console.add(description="In use " * 8))
@@ -96,6 +93,6 @@ def test_the_overview_is_accessible(browser: ChromiumThread, signed_in: Page, co
     signed_in.get_by_text("The numbers by minute").click()
 
     axe(signed_in)
-    assert is_within_width(signed_in), overflowing(signed_in)
+    check_width(signed_in)
     content = signed_in.content()
     assert [secret for secret in (PASSWORD, CLIENT_SECRET, console.token) if secret in content] == []

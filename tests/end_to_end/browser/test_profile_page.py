@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.end_to_end.browser.axe import axe
 from tests.end_to_end.browser.chromium import ChromiumThread
 from tests.end_to_end.browser.console_ground import ConsoleGround
-from tests.end_to_end.browser.strictness import Strictness, is_within_width, overflowing
+from tests.end_to_end.browser.strictness import Strictness
 from tests.end_to_end.browser.visitors import Visitor
+from tests.end_to_end.browser.widths import check_width, on_all_widths
 from tests.end_to_end.servers.authlib_server import CLIENT_SECRET, PASSWORD, USERNAME
 
-PHONE = {"viewport": {"width": 360, "height": 740}}
 OF_THE_PROFILE = "the token of the profile"
 
 
@@ -163,7 +162,7 @@ def test_a_profile_that_there_is_not_has_a_page_that_says_so(
     expect(signed_in).to_have_url(f"{console.url}/")
 
 
-@pytest.mark.parametrize("page_options", [{}, PHONE], ids=["wide", "360-px"])
+@on_all_widths
 def test_the_page_of_a_profile_is_accessible(
     browser: ChromiumThread, signed_in: Page, console: ConsoleGround
 ) -> None:
@@ -173,4 +172,4 @@ def test_the_page_of_a_profile_is_accessible(
         console.open(signed_in, f"/profiles/{added.name}")
 
         axe(signed_in)
-        assert is_within_width(signed_in), overflowing(signed_in)
+        check_width(signed_in)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.end_to_end.browser.axe import axe
@@ -12,6 +11,7 @@ from tests.end_to_end.browser.chromium import ChromiumThread
 from tests.end_to_end.browser.console_ground import ConsoleGround
 from tests.end_to_end.browser.strictness import Strictness
 from tests.end_to_end.browser.visitors import Visitor
+from tests.end_to_end.browser.widths import check_width, on_all_widths
 
 
 def test_the_printed_link_signs_in(browser: ChromiumThread, page: Page, console: ConsoleGround) -> None:
@@ -79,9 +79,10 @@ def test_after_signing_out_the_back_button_shows_nothing(
     expect(page.get_by_text(added.name)).to_have_count(0)
 
 
-@pytest.mark.parametrize("page_options", [{"viewport": {"width": 360, "height": 740}}], ids=["360-px"])
+@on_all_widths
 def test_the_sign_in_page_is_accessible(browser: ChromiumThread, page: Page, console: ConsoleGround) -> None:
     """In light and dark, and on a telephone."""
     console.open(page, "/sign-in")
 
     axe(page)
+    check_width(page)
