@@ -26,7 +26,7 @@ MAX_FILE_SIZE = 64 * 1024
 """Bytes. A credential is small; a larger file is the wrong one."""
 
 # `${{name}}` is a dollar sign before a placeholder, and `{name}` alone is no reference at all.
-_REFERENCE = re.compile(
+REFERENCE = re.compile(
     r"(?P<escaped>\$\$\{) | \$\{(?P<scheme>[A-Za-z]\w*):(?P<name>[^{}]+)\} | (?P<broken>\$\{(?!\{))",
     re.VERBOSE,
 )
@@ -35,12 +35,12 @@ _ESCAPE_HINT = "write $${ where ${ is meant as text"
 
 def without_references(text: str) -> str:
     """What *text* says by itself: the rest of it is kept elsewhere, or encrypted. `$${` says something."""
-    return _REFERENCE.sub(lambda match: "" if match["scheme"] in SCHEMES else match[0], text)
+    return REFERENCE.sub(lambda match: "" if match["scheme"] in SCHEMES else match[0], text)
 
 
 def is_encrypted(text: str) -> bool:
     """Whether a part of *text* is an encrypted secret."""
-    return any(match["scheme"] == ENCRYPTED for match in _REFERENCE.finditer(text))
+    return any(match["scheme"] == ENCRYPTED for match in REFERENCE.finditer(text))
 
 
 class UnresolvedReference(Exception):  # noqa: N818  -- a state of affairs, told to the user
@@ -81,7 +81,7 @@ class References:
                 reasons.append(str(error))
                 return ""
 
-        resolved = _REFERENCE.sub(replacement, text)
+        resolved = REFERENCE.sub(replacement, text)
         if reasons:
             raise UnresolvedReference("; ".join(reasons))
         return resolved
