@@ -9,8 +9,11 @@ import httpx
 import pytest
 
 from proxy.console.protection import Protection
+from tests.proxy.console.conftest import profile_settings
 
 Watch = Callable[..., Any]
+
+NAMES = ("one.internal", "two.internal")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,24 @@ async def test_a_name_of_the_console_is_answered(watch: Watch, host: str) -> Non
     """Loopback, any address, and what the configuration names."""
     async with watch(console_hosts=["proxy.internal"]).client() as client:
         assert (await client.get("/healthz", headers={"Host": host})).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["console.example.com", "Console.Example.Com:443"])
+async def test_the_name_in_console_url_is_the_consoles(watch: Watch, host: str) -> None:
+    """It is the one that people use."""
+    async with watch(console_url="https://console.example.com").client() as client:
+        assert (await client.get("/healthz", headers={"Host": host})).status_code == 200
+
+
+async def test_a_reload_brings_other_names(watch: Watch) -> None:
+    """And takes those before away."""
+    watched = watch(console_hosts=["one.internal"])
+    async with watched.client() as client:
+        before = [(await client.get("/healthz", headers={"Host": host})).status_code for host in NAMES]
+        watched.reload(profiles={"orders": profile_settings()}, console_hosts=["two.internal"])
+        after = [(await client.get("/healthz", headers={"Host": host})).status_code for host in NAMES]
+
+    assert (before, after) == ([200, 421], [421, 200])
 
 
 @pytest.mark.parametrize(
