@@ -28,6 +28,8 @@ from proxy.console.protection import Protection
 from proxy.console.rendering import FOLDER, Failure, Pages
 from proxy.console.sign_in import sign_in_routes
 from proxy.console.token_actions import token_routes
+from proxy.console.trial_page import trial_routes
+from proxy.console.trials import Trials
 from proxy.console.watched import WatchedProxy
 
 
@@ -67,6 +69,7 @@ def build_console(proxy: WatchedProxy, *, clock: Callable[[], float] = time.time
     pages = Pages(proxy)
     access = Access(proxy, clock=clock)
     console = Console(proxy, access, pages, History(lambda: proxy.snapshot().tallies, clock=clock), clock)
+    trials = Trials(clock)
     # FastAPI's own documentation pages load scripts from elsewhere: off.
     application = FastAPI(
         title="grantproxy", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
@@ -78,6 +81,7 @@ def build_console(proxy: WatchedProxy, *, clock: Callable[[], float] = time.time
         event_routes(console),
         profile_routes(console),
         token_routes(console),
+        trial_routes(console, trials),
         authorize_routes(console),
     ):
         application.include_router(routes)
