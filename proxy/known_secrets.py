@@ -122,11 +122,12 @@ def _literals_in(value: Any) -> set[str]:
 
 
 def _spellings(value: str) -> set[str]:
-    encoded = value.encode()
+    # JSON can hold half a surrogate pair, and a server may send it as a token.
+    encoded = value.encode(errors="surrogatepass")
     return {
         value,
-        quote(value, safe=""),
-        quote_plus(value),
+        quote(encoded, safe=""),
+        quote_plus(encoded),
         json.dumps(value)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
         # A page or an XML document; quotation marks are often left as they are in text.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -175,7 +175,7 @@ async def _checked(
         ok=judgement.ok,
         reason=known.masked(judgement.reason),
         answer=shown(answer.status, headers, answer.text, known),
-        proposals=(*trial.proposals, *(item.masked(known.masked) for item in judgement.proposals)),
+        proposals=(*trial.proposals, *(item.masked(_showing(known)) for item in judgement.proposals)),
     )
 
 
@@ -243,4 +243,9 @@ def _proposals(profile: Profile, answer: TokenAnswer | None, known: KnownSecrets
     if answer is None:
         return ()
     # A redirect's address is the server's text, so it is masked like everything that is shown.
-    return tuple(item.masked(known.masked) for item in propose(answer, profile.settings.grant))
+    return tuple(item.masked(_showing(known)) for item in propose(answer, profile.settings.grant))
+
+
+def _showing(known: KnownSecrets) -> Callable[[str], str]:
+    """Masks, and takes out what no page could be sent with: JSON can hold half a surrogate pair."""
+    return lambda text: known.masked(text).encode(errors="replace").decode()

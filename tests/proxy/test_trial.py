@@ -473,3 +473,26 @@ async def test_a_refused_password_is_told_from_other_failures(trial, world, stat
     outcome = await trial()
 
     assert (outcome.ok, outcome.password_refused) == (False, refused)
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param({"access_token": TOKEN, "more": f"{HALF}sentinel-half"}, id="member"),
+        pytest.param({"access_token": f"{HALF}sentinel-half"}, id="token"),
+        pytest.param({"data": {f"{HALF}token": "sentinel-half-1234567890"}}, id="name"),
+    ],
+)
+async def test_half_a_surrogate_pair_is_shown_somehow(trial, world, answer):
+    """JSON can hold it, and UTF-8 cannot."""
+    content = json.dumps(answer).encode()
+    world.token_answer = httpx.Response(200, content=content, headers={"Content-Type": "application/json"})
+    world.origin_answer = httpx.Response(500, content=content)
+
+    shown = str(asdict(await trial()))
+
+    assert shown.encode()
+    assert "sentinel-half" not in shown
