@@ -17,7 +17,7 @@ from addons.metrics import Metrics
 from proxy.composition import compose
 from proxy.configuration_files import Configuration
 from proxy.console.running import RunningConsole
-from proxy.engine import refuse_used_address, trusted_bundle
+from proxy.engine import log_to_stderr, refuse_used_address, trusted_bundle
 from proxy.grantproxy_addons import GrantproxyAddons
 from proxy.reloading import Reloading
 from proxy.settings import Address
@@ -47,6 +47,7 @@ async def web(
         refuse_used_address(host, port)
     console = RunningConsole(configuration.settings)
     composition.invitations.base_url = console.url
+    log_to_stderr()
     logging.getLogger("mitmproxy").setLevel(logging.ERROR)
     replay.install()
     master = WebMaster(options.Options(), with_termlog=False)

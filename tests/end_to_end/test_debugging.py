@@ -121,6 +121,33 @@ def test_web_shows_each_sending_and_masks_what_was_injected(
     assert all((str(value) in json.dumps(flows)) is reveal for value in tokens)
 
 
+def test_mitmweb_has_the_console_beside_it(
+    configuration: Path, authorization_server: AuthlibServer, origin: Origin
+) -> None:
+    """With what came of the requests that went through, and what reads the configuration anew."""
+    port, web_port, console_port = free_port(), free_port(), free_port()
+    command = [sys.executable, "-m", "proxy", "web", "--config", str(configuration)]
+    command += ["--listen", f"127.0.0.1:{port}", "--web-port", str(web_port)]
+    command += ["--console", f"127.0.0.1:{console_port}"]
+    with running(*command) as process:
+        address = line_with(process, "console at").split()[-1]
+        send_twice(port, origin, authorization_server)
+        with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+            signed_in = browser.get(address)
+            page = browser.get(f"http://127.0.0.1:{console_port}/profiles/orders").text
+        text = configuration.read_text()
+        configuration.write_text(text.replace("orders:", "stock:"))
+        process.send_signal(signal.SIGHUP)
+        line_with(process, "the configuration was reloaded")
+        with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+            renamed = browser.get(address)
+
+    assert (signed_in.status_code, renamed.status_code) == (200, 200)
+    assert "orders" in signed_in.text
+    assert "/protected/echo" in page
+    assert "stock" in renamed.text
+
+
 def test_stock_mitmdump_loads_the_addons_and_saves_no_token(
     configuration: Path, authorization_server: AuthlibServer, origin: Origin, tmp_path: Path
 ) -> None:
