@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,48 +18,22 @@ def sign_in_routes(console: Console) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     access = console.access
 
-    def page(request: Request, following: str, problem: str = "", status: int = 200) -> Response:
-        is_by_token = access.token is not None
-        return console.pages.answer(
-            request,
-            "sign_in.html",
-            status=status,
-            following=following,
-            problem=problem,
-            is_by_token=is_by_token,
-        )
-
-    async def signed_in(request: Request, secret: str, following: str) -> Response:
-        try:
-            is_right = await access.admits(request, secret)
-        except Failure as failure:
-            answer = page(request, following, failure.detail, failure.status_code)
-            answer.headers.update(failure.headers or {})
-            return answer
-        if not is_right:
-            what = "token" if access.token is not None else "secret"
-            return page(request, following, f"That is not the {what} of this console.", 403)
-        response = RedirectResponse(following, 303)
-        access.sign_in(request, response)
-        return response
-
     @routes.get(SIGN_IN)
     async def show(request: Request) -> Response:
-        following = own_path(request.query_params.get("next", "/"))
+        visit = _Visit(console, request, request.query_params.get("next", "/"))
         token = request.query_params.get("token")
         if token is not None and _is_of_a_person(request):
-            return await signed_in(request, token, following)
-        if access.session_of(request) is not None:
-            return RedirectResponse(following, 303)
-        return page(request, following)
+            return await visit.enter(token)
+        return visit.show()
 
     @routes.post(SIGN_IN)
     async def submit(request: Request) -> Response:
         access.refuse_foreign(request)
         form = await request.form(max_files=0, max_fields=10)
-        following = own_path(text_of(form, "next"))
         # Nobody's secret ends in a line break, but what is copied from a terminal does.
-        return await signed_in(request, text_of(form, "secret").strip("\r\n"), following)
+        return await _Visit(console, request, text_of(form, "next")).enter(
+            text_of(form, "secret").strip("\r\n")
+        )
 
     @routes.post("/sign-out")
     async def leave(request: Request) -> Response:
@@ -67,6 +43,63 @@ def sign_in_routes(console: Console) -> APIRouter:
         return response
 
     return routes
+
+
+class _Visit:
+    """Somebody at the sign-in page, who wants to go on to *following*."""
+
+    def __init__(self, console: Console, request: Request, following: str) -> None:
+        self._access, self._pages = console.access, console.pages
+        self._request = request
+        self._following = own_path(following)
+
+    def show(self) -> Response:
+        """The form, for those who are not signed in."""
+        if self._access.session_of(self._request) is not None:
+            return RedirectResponse(self._following, 303)
+        if _is_from_elsewhere(self._request):
+            # Perhaps there is a session: the next request will tell.
+            return self._lead_on(f"{SIGN_IN}?{urlencode({'next': self._following})}")
+        return self._form()
+
+    async def enter(self, secret: str) -> Response:
+        """Signs in, or says why not."""
+        try:
+            is_right = await self._access.admits(self._request, secret)
+        except Failure as failure:
+            answer = self._form(failure.detail, failure.status_code)
+            answer.headers.update(failure.headers or {})
+            return answer
+        if not is_right:
+            what = "token" if self._access.token is not None else "secret"
+            return self._form(f"That is not the {what} of this console.", 403)
+        if _is_from_elsewhere(self._request):
+            response = self._lead_on(self._following)
+        else:
+            response = RedirectResponse(self._following, 303)
+        self._access.sign_in(self._request, response)
+        return response
+
+    def _form(self, problem: str = "", status: int = 200) -> Response:
+        return self._pages.answer(
+            self._request,
+            "sign_in.html",
+            status=status,
+            following=self._following,
+            problem=problem,
+            is_by_token=self._access.token is not None,
+        )
+
+    def _lead_on(self, path: str) -> Response:
+        # Whoever has just signed in has no session in this request yet.
+        self._request.state.session = None
+        return self._pages.answer(self._request, "onward.html", following=path)
+
+
+def _is_from_elsewhere(request: Request) -> bool:
+    """Whether a link on another site led here. The browser then leaves out the session's cookie, as it is
+    SameSite=Strict, after redirects too; not when a page of ours leads on."""
+    return request.headers.get("Sec-Fetch-Site") == "cross-site"
 
 
 def _is_of_a_person(request: Request) -> bool:

@@ -54,7 +54,7 @@ def token_routes(console: Console) -> APIRouter:
         # Who did it and what came of it; whose token it is may be a person's name.
         logger.warning("console: %s of %s by %s: %s", action, name, who, kind)
         request.state.session.say(kind, text)
-        return RedirectResponse(f"/profiles/{name}#tokens-title", 303)
+        return RedirectResponse(f"/profiles/{name}", 303)
 
     return routes
 

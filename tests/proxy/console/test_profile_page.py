@@ -46,7 +46,7 @@ async def press(watched: Any, action: str, name: str = "orders", **fields: Any) 
 
 def messages(page: str) -> list[str]:
     notices = re.findall(
-        r'<div class="notice (?:success|failure)" role="(?:status|alert)">(.*?)</div>', page, re.DOTALL
+        r'<div class="notice (?:success|failure)" role="(?:status|alert)"[^>]*>(.*?)</div>', page, re.DOTALL
     )
     return [" ".join(re.sub(r"<[^>]+>", "", notice).split()) for notice in notices]
 

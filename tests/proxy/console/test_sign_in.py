@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -199,6 +200,25 @@ async def test_images_of_another_site_use_up_no_attempts(watch: Watch) -> None:
         answer = await client.post("/sign-in", data={"secret": watched.built.sign_in_token})
 
     assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("is_by_token", [True, False])
+async def test_a_link_on_another_site_leads_on(watch: Watch, is_by_token: bool) -> None:
+    """As in a chat, or a terminal that is a web page. The browser leaves a strict cookie out of such a
+    request and of its redirects; of what our own page then asks for it does not."""
+    watched = watch()
+    from_elsewhere = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+    query = {"next": "/profiles/orders"}
+    if is_by_token:
+        query["token"] = watched.built.sign_in_token
+    async with watched.client() as client:
+        answer = await client.get("/sign-in", params=query, headers=from_elsewhere)
+        leads_to = re.findall(r'content="0; url=([^"]*)"', answer.text)
+
+    assert answer.status_code == 200
+    assert ("set-cookie" in answer.headers) is is_by_token
+    assert leads_to == ["/profiles/orders" if is_by_token else "/sign-in?next=%2Fprofiles%2Forders"]
+    assert watched.built.sign_in_token not in answer.text
 
 
 @pytest.mark.parametrize(
