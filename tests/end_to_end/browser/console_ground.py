@@ -78,12 +78,11 @@ class ConsoleGround:
         """Of a profile that there has not been yet."""
         return f"orders-{next(self._numbers)}"
 
-    def add(self, *, server: AuthlibServer | None = None, **settings: Any) -> AddedProfile:
+    def add(self, *, name: str = "", **settings: Any) -> AddedProfile:
         """Has the proxy adopt one more profile, for the authorization server and for a host of its own."""
-        name = self.new_name()
-        host = f"{name}.localhost"
-        text = yaml.safe_dump(profile(server or self.server, self.origin, host, **settings), sort_keys=False)
-        return self.add_text(name, text)
+        name = name or self.new_name()
+        added = profile(self.server, self.origin, f"{name}.localhost", **settings)
+        return self.add_text(name, yaml.safe_dump(added, sort_keys=False))
 
     def add_text(self, name: str, text: str) -> AddedProfile:
         """The same for a file as it was written by hand."""

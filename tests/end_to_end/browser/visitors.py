@@ -35,6 +35,9 @@ class Visitor(Protocol):
     def unfold(self, summary: Locator) -> None:
         """Opens what is folded away behind a line of text."""
 
+    def focus(self, wanted: Locator) -> None:
+        """Goes there without doing anything yet."""
+
 
 def control(page: Page, role: Any, name: str | re.Pattern[str]) -> Locator:
     return page.get_by_role(role, name=name, exact=isinstance(name, str))
@@ -68,6 +71,9 @@ class Pointer:
     def unfold(self, summary: Locator) -> None:
         summary.click()
 
+    def focus(self, wanted: Locator) -> None:
+        wanted.hover()
+
 
 class Keyboard:
     """Tab, Enter, space and letters; never a click, and the focus goes where Tab takes it."""
@@ -76,33 +82,33 @@ class Keyboard:
         self.page = page
 
     def activate(self, role: Any, name: str | re.Pattern[str]) -> None:
-        self._tab_to(control(self.page, role, name))
+        self.focus(control(self.page, role, name))
         self.page.keyboard.press("Enter")
 
     def enter(self, label: str | re.Pattern[str], text: str) -> None:
-        self._tab_to(field(self.page, label))
+        self.focus(field(self.page, label))
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.press("Delete")
         self.page.keyboard.insert_text(text)
 
     def choose(self, label: str | re.Pattern[str], option: str) -> None:
         listed = field(self.page, label)
-        self._tab_to(listed)
+        self.focus(listed)
         self.page.keyboard.type(option)
         expect(listed.locator("option:checked")).to_have_text(option)
 
     def tick(self, label: str | re.Pattern[str]) -> None:
         box = field(self.page, label)
-        self._tab_to(box)
+        self.focus(box)
         if not box.is_checked():
             self.page.keyboard.press("Space")
         expect(box).to_be_checked()
 
     def unfold(self, summary: Locator) -> None:
-        self._tab_to(summary)
+        self.focus(summary)
         self.page.keyboard.press("Enter")
 
-    def _tab_to(self, wanted: Locator) -> None:
+    def focus(self, wanted: Locator) -> None:
         expect(wanted).to_have_count(1)
         focused = wanted.and_(self.page.locator(":focus"))
         for _ in range(TABS):
