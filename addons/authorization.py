@@ -14,6 +14,7 @@ from addons.flows import (
     head_of,
     host_fields_of,
     passage_of,
+    set_end_user_fields,
     set_passage,
 )
 from profiles.authorization import Authorizer
@@ -31,6 +32,8 @@ class Authorization:
         if flow.response is not None or flow.error is not None:
             return
         head = head_of(flow)
+        if self.authorizer.end_user_fields:
+            set_end_user_fields(flow, self.authorizer.end_user_fields)
         selection = self.authorizer.select(
             head,
             sni=flow.client_conn.sni,

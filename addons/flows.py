@@ -37,6 +37,7 @@ _passages: WeakKeyDictionary[http.HTTPFlow, Passage] = WeakKeyDictionary()
 _clients: WeakKeyDictionary[connection.Client, str] = WeakKeyDictionary()
 _refusals: WeakKeyDictionary[http.HTTPFlow, Refusal] = WeakKeyDictionary()
 _tunnels: WeakSet[http.HTTPFlow] = WeakSet()
+_end_user_fields: WeakKeyDictionary[http.HTTPFlow, frozenset[bytes]] = WeakKeyDictionary()
 
 passage_of = _passages.get
 """The passage of a flow, or None for one that is forwarded as it came."""
@@ -54,6 +55,16 @@ def set_passage(flow: http.HTTPFlow, passage: Passage) -> None:
 
 def set_client_name(client: connection.Client, name: str) -> None:
     _clients[client] = name
+
+
+def set_end_user_fields(flow: http.HTTPFlow, names: frozenset[bytes]) -> None:
+    """Notes what may not stand in the flow's trailers."""
+    _end_user_fields[flow] = names
+
+
+def end_user_fields_of(flow: http.HTTPFlow) -> frozenset[bytes]:
+    """What names end users, in lower case."""
+    return _end_user_fields.get(flow, frozenset())
 
 
 def set_tunnel(flow: http.HTTPFlow) -> None:

@@ -26,7 +26,7 @@ from mitmproxy.proxy.layers.http import (
 
 from addons import connector, http1, wire
 from addons.answering import AnsweringHttpStream
-from addons.flows import Passage, passage_of, refusal_of, refuse
+from addons.flows import Passage, end_user_fields_of, passage_of, refusal_of, refuse
 from addons.wire import Commands
 from profiles.auth_errors import INSPECTED_BYTES
 from profiles.errors import InternalError, PayloadTooLarge
@@ -99,8 +99,10 @@ class AuthorizedHttpStream(AnsweringHttpStream):
     def _keep_trailers(self, event: RequestTrailers) -> None:
         """Has them sent with the end of the request, but for those that may not be."""
         passage = passage_of(self.flow)
-        injected = passage.exchange.profile.fields.header_names if passage is not None else ()
-        fields = permitted_trailers(event.trailers.fields, injected)
+        for_us = end_user_fields_of(self.flow)
+        if passage is not None:
+            for_us = for_us.union(passage.exchange.profile.fields.header_names)
+        fields = permitted_trailers(event.trailers.fields, for_us)
         self.flow.request.trailers = http.Headers(fields) if fields else None
 
     # The way of the answer

@@ -66,6 +66,11 @@ class Authorizer:
         self._bindings: LRUCache[tuple[str, Captures, str], Binding] = LRUCache(MAXIMUM_BINDINGS)
         self._without_captures: dict[str, Binding] = {}
 
+    @property
+    def end_user_fields(self) -> frozenset[bytes]:
+        """What names end users, in lower case: a lane keeps it for `select`, and out of trailers."""
+        return self._end_users.fields
+
     def may_own(self, host: str, port: int) -> bool:
         """Whether TLS to this host has to be intercepted: some profile can match a request inside it."""
         return self._index.may_own(host, port, "https")
@@ -88,7 +93,7 @@ class Authorizer:
         TenantUnknown, EndUserInvalid or EndUserNotAllowed.
         """
         named: tuple[bytes, ...] = ()
-        if self._end_users.are_named:
+        if self._end_users.fields:
             named, head.headers = self._end_users.take(head.headers)
         if len(host_fields) > 1 and len(set(host_fields)) > 1:
             raise HostsDisagree("the request names more than one host")

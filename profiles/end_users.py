@@ -22,11 +22,8 @@ class EndUsers:
     ) -> None:
         self._field = header.lower().encode("ascii") if header is not None else None
         self._allowed = allowed or {}
-
-    @property
-    def are_named(self) -> bool:
-        """Whether there is a field that `take` would take out."""
-        return self._field is not None
+        self.fields = frozenset() if self._field is None else frozenset({self._field})
+        """The names, in lower case, of what is for us alone: no field goes on under one, in a trailer neither."""
 
     def take(self, fields: HeaderFields) -> tuple[tuple[bytes, ...], HeaderFields]:
         """What the field says, and the header section without it: it is meant for us, whoever sent it."""

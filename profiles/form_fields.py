@@ -80,6 +80,14 @@ def entered_values(
     return {**{key: value for key, value in preset.items() if key in fixed}, **values}, problems
 
 
+def account_field(settings: ProfileSettings) -> str | None:
+    """The key of the field that says whose password it is: `username`, or else the first that is none."""
+    keys = [
+        item.key for item in settings.form_fields if item.visibility == "visible" and item.type != "password"
+    ]
+    return "username" if "username" in keys else keys[0] if keys else None
+
+
 def _missing(field: FormFieldSettings, *, given: bool) -> Iterator[FieldProblem]:
     how = "is empty" if given else "is missing"
     if field.required:

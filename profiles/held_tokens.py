@@ -42,12 +42,13 @@ class Entry:
     """What an end user has entered into a per-user profile's form, typed by its data types.
 
     `kept` is what requests and refreshes go on to need of it, or all of it where the end user consents that
-    it is submitted again by itself: `regenerates`.
+    it is submitted again by itself: `regenerates`. `account` is the text that says whose password it is.
     """
 
     values: Mapping[str, Any] = field(repr=False)
     kept: Mapping[str, Any] = field(repr=False)
     regenerates: bool = False
+    account: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from profiles.errors import (
     TokenResponseInvalid,
 )
 from profiles.expiry import expiry_of
-from profiles.held_tokens import Entry, HeldToken, TokenResponse
+from profiles.held_tokens import Entry, HeldToken, TokenKey, TokenResponse
 from profiles.lockout import Lockout, is_refusal_of_grant
 from profiles.standing import Standing
+from profiles.stores import TokenStore
 from profiles.stores.outages import ReachableStore
 from profiles.subjects import Grants, Obtained, Subject, TokenEvent
 
@@ -95,15 +96,31 @@ class Ladder:
         """The token that an end user's entry gives, in the place of all that was held. Raises a Refusal."""
         assert subject.grants_with is not None
         async with self._store.lease(subject.key):
-            response = await subject.grants_with(entry.values).password()
+            run = _Run(subject, standing, standing.generation)
+            try:
+                response = await subject.grants_with(entry.values).password()
+            except TokenRequestRejected as rejection:
+                # Without a status it never left: what cannot stand in a request is the end user's to mend.
+                if rejection.upstream_status is not None and not is_refusal_of_grant(rejection):
+                    self._note_pause(run, rejection)
+                raise
+            except (TokenResponseInvalid, TokenEndpointUnreachable) as failure:
+                self._note_pause(run, failure)
+                raise
+            if run.was_cleared:
+                raise _forgotten_meanwhile(subject.key.profile)
             # A run under way knows the entry before: what it gets must not come after this.
             standing.forget()
-            run = _Run(subject, standing, standing.generation)
+            run = replace(run, generation=standing.generation)
             held = replace(
                 self._held(subject, response, None), entered=entry.kept, regenerates=entry.regenerates
             )
             await self._save(run, held)
+            if run.was_cleared:
+                raise _forgotten_meanwhile(subject.key.profile)
             standing.adopt(held)
+            if standing.was_rejected(held):
+                self._reinstate(run, held, TokenEvent.ENTERED)
             return held
 
     async def _climb(self, run: _Run, *, beside: bool, replaced: HeldToken | None) -> Obtained:
@@ -168,6 +185,9 @@ class Ladder:
             if not is_refusal_of_grant(rejection):
                 self._note_pause(run, rejection)
                 raise
+            if run.was_cleared:
+                # It is no more: there may be another, of which this says nothing.
+                return run.standing.current
             logger.info("profile %s: the refresh token has died", run.subject.key.profile)
             buried = run.standing.bury_refresh_token()
             if buried is not None:
@@ -205,6 +225,11 @@ class Ladder:
             response = await run.grants.password()
         except TokenRequestRejected as rejection:
             if is_refusal_of_grant(rejection):
+                if run.subject.is_per_user and run.was_cleared:
+                    # The end user may have entered another meanwhile, of which this says nothing.
+                    if run.standing.current is not None:
+                        return run.standing.current
+                    raise _no_longer_accepted(profile) from None
                 await self._lockout.lock(run.subject.key, self._clock())
                 logger.warning("profile %s: the credentials were refused and are locked", profile)
                 if run.subject.is_per_user:
@@ -255,7 +280,7 @@ class Ladder:
         key = run.subject.key
         saved = await self._store.ask(lambda store: store.save(key, token))
         if run.was_cleared:
-            await self._store.ask(lambda store: store.remove(key))
+            await self._store.ask(lambda store: _remove(store, key, token))
         else:
             run.standing.unsaved = saved is None
 
@@ -283,6 +308,17 @@ class Ladder:
             soft_at=soft_at,
             expires_at=expires_at,
         )
+
+
+async def _remove(store: TokenStore, key: TokenKey, token: HeldToken) -> None:
+    """Takes *token* out of the store, and no other that has taken its place."""
+    stored = await store.load(key)
+    if stored is not None and _same(stored, token):
+        await store.remove(key)
+
+
+def _forgotten_meanwhile(profile: str) -> AuthorizationRequired:
+    return AuthorizationRequired("an operator has had it forgotten just now", profile=profile)
 
 
 def _no_longer_accepted(profile: str) -> AuthorizationRequired:

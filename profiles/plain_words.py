@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from profiles.errors import (
+    AuthorizationRequired,
     ConnectorUnavailable,
     CredentialsLocked,
     Refusal,
@@ -28,6 +29,8 @@ def plain_words(refusal: Refusal) -> str:
             return f"The server did not answer in time. Your password was not refused.{_when(None)}"
         case TokenEndpointUnreachable() | ConnectorUnavailable():
             return f"The server cannot be reached. Your password was not refused.{_when(refusal.retry_after)}"
+        case AuthorizationRequired():
+            return f"This was accepted, and is not kept: {refusal.detail}. Try again."
         case TooManyEntries() | CredentialsLocked():
             return f"This is not tried: {refusal.detail}.{_when(refusal.retry_after)}"
         case _:

@@ -16,7 +16,7 @@ from profiles.auth_errors import AuthErrors
 from profiles.connectors import Connector, parse_connector
 from profiles.endpoints import Endpoint, compile_endpoint
 from profiles.fields import FieldPlan, compile_fields
-from profiles.form_fields import FieldProblem, entered_values, preset_values
+from profiles.form_fields import FieldProblem, account_field, entered_values, preset_values
 from profiles.grant_compilation import compile_grant
 from profiles.grants import Grant
 from profiles.held_tokens import Entry
@@ -29,6 +29,9 @@ from profiles.tenants import TENANT, Entered, Tenants, compile_tenants
 
 USER = "user"
 """The placeholder for the end user's id."""
+
+_NOT_TO_ENTER = frozenset({USER, "client_id", "client_secret", "grant_type", "refresh_token", "access_token"})
+"""What no end user chooses: they would be another, or ask for another grant."""
 
 REQUEST_PLACEHOLDERS = ("request.host", "request.method", "request.path")
 TOKEN_PLACEHOLDERS = ("access_token", "refresh_token", "token_type")
@@ -105,7 +108,8 @@ class Profile:
         values, problems = entered_values(self.settings, preset, entered)
         regenerates = consents and self.settings.regenerate
         kept = values if regenerates else {key: values[key] for key in self.kept_keys if key in values}
-        return Entry(values, kept, regenerates), problems
+        account = account_field(self.settings)
+        return Entry(values, kept, regenerates, entered.get(account, "") if account else ""), problems
 
     def token_captures(self, captures: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """The captures that a token is held for: the tenant, and those that a token request mentions.
@@ -137,8 +141,8 @@ def compile_profile(
     rules = tuple(_compile_rules(settings, problem))
     known = _known_placeholders(settings, rules)
     captured = {name for rule in rules for name in rule.captures}
-    if settings.mode == "per_user" and USER in captured | {item.key for item in settings.form_fields}:
-        problem("mode", f"is per_user, where {USER} is the end user's id and no capture or form field")
+    if settings.mode == "per_user":
+        _check_what_end_users_choose(settings, captured, problem)
     for item in settings.form_fields:
         if item.key in captured:
             problem("match", f"captures {item.key}: a request would choose the form field of that key")
@@ -166,13 +170,15 @@ def compile_profile(
             cleartext=cleartext,
             timeout=settings.timeout,
             known=known,
-            captured=captured,
+            captured=captured | _entered_names(settings),
             own=_own_values(settings, values),
         )
     check_url = None
     with _reporting("check_url", problem):
         if settings.check_url is not None:
-            check_url = _compile_check_url(settings, settings.check_url, known, captured)
+            check_url = _compile_check_url(
+                settings, settings.check_url, known, captured | _entered_names(settings)
+            )
     if reported:
         return None
     return Profile(
@@ -225,6 +231,21 @@ def _known_placeholders(settings: ProfileSettings, rules: tuple[MatchRule, ...])
     if settings.tenancy.tenant is not None:
         known.add("tenant")
     return known
+
+
+def _entered_names(settings: ProfileSettings) -> set[str]:
+    """The placeholders whose values end users choose: a token endpoint's host is not theirs to choose."""
+    if settings.mode != "per_user":
+        return set()
+    return {USER, *(item.key for item in settings.form_fields if item.visibility == "visible")}
+
+
+def _check_what_end_users_choose(
+    settings: ProfileSettings, captured: set[str], report: ReportProblem
+) -> None:
+    entered = {item.key for item in settings.form_fields}
+    for name in sorted(_NOT_TO_ENTER & (captured | entered) | (entered & {TENANT})):
+        report("mode", f"is per_user, and {name} is not for an end user or a request to choose")
 
 
 def _compile_check_url(settings: ProfileSettings, text: str, known: set[str], captured: set[str]) -> Endpoint:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from profiles.backoff import Backoff
 from profiles.cooldown import Cooldown
-from profiles.held_tokens import HeldToken
+from profiles.held_tokens import HeldToken, TokenKey
 from profiles.pause import Pause
 
 REMEMBERED_REJECTIONS = 32
@@ -111,12 +113,36 @@ class Standing:
         self.background = _background()
         self.pause.end()
 
+    def holds_entry(self, values: Mapping[str, Any]) -> bool:
+        """Whether this is what an end user has entered, and what is submitted again by itself."""
+        return self.latest is not None and self.latest.regenerates and self.latest.entered == values
+
     def forget(self) -> None:
         """Back to nothing, in place: a run under way holds on to this object. What was rejected stays so."""
         self.current = self.latest = self.cooldown = self.gave_up_at = None
         self.unsaved = False
         self.generation += 1
         self.renewal_succeeded()
+
+
+class AtWork(dict[TokenKey, Standing]):
+    """The standings that a run works on: the cache may drop them meanwhile, and a clear has to reach them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: Counter[TokenKey] = Counter()
+
+    @contextmanager
+    def on(self, key: TokenKey, standing: Standing) -> Iterator[Standing]:
+        """One run on *key*, perhaps beside another."""
+        self[key] = standing
+        self._runs[key] += 1
+        try:
+            yield standing
+        finally:
+            self._runs[key] -= 1
+            if not self._runs[key]:
+                del self._runs[key], self[key]
 
 
 def _digest(access_token: str) -> bytes:

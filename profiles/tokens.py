@@ -8,13 +8,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from profiles.entry_guard import EntryGuard
-from profiles.errors import Refusal, TokenRequestRejected, TokenResponseInvalid
+from profiles.entry_guard import Attempt, EntryGuard
+from profiles.errors import (
+    CleartextRefused,
+    ConnectorUnavailable,
+    Refusal,
+    TokenRequestRejected,
+    TokenResponseInvalid,
+    TooManyEntries,
+)
 from profiles.held_tokens import Entry, HeldToken, KeyChoice, TokenKey
 from profiles.ladder import Ladder
 from profiles.lockout import Lockout, is_refusal_of_grant
 from profiles.single_flight import SingleFlight
-from profiles.standing import Standing
+from profiles.standing import AtWork, Standing
 from profiles.stores import TokenStore
 from profiles.stores.outages import ReachableStore
 from profiles.subjects import Grants, Obtained, Subject, TokenEvent
@@ -60,7 +67,7 @@ class Tokens:
         self._clock = clock
         self._random = random
         self._standings = Standings(maximum)
-        self._at_work: dict[TokenKey, Standing] = {}
+        self._at_work = AtWork()
         self._flights: SingleFlight[TokenKey, Obtained] = SingleFlight()
         self._lockout = Lockout(self._store, maximum)
         self._entries = EntryGuard()
@@ -154,17 +161,21 @@ class Tokens:
     async def authorize(self, subject: Subject, entry: Entry) -> Obtained:
         """The token that an end user's entry gives, which takes the place of what was held for them.
 
-        Raises a Refusal, and then what was held is held on; refused entries are bounded (`EntryGuard`).
+        Raises a Refusal, and then what was held is held on; what is not accepted is bounded (`EntryGuard`).
         """
         key = subject.key
-        self._entries.begin(key, entry, self._clock())
-        try:
-            token = await self._ladder.authorize(subject, self._standing(key), entry)
-        except BaseException as error:
-            if not (isinstance(error, TokenRequestRejected) and is_refusal_of_grant(error)):
-                self._entries.withdraw(key, entry)
-            raise
-        self._entries.accepted(key)
+        with self._at_work.on(key, self._standing(key)) as standing:
+            standing.pause.check(self._clock())
+            if key in self._lockout.known() and standing.holds_entry(entry.values):
+                raise TooManyEntries("the very same was refused before", profile=key.profile)
+            attempt = self._entries.begin(key, entry, self._clock())
+            try:
+                token = await self._ladder.authorize(subject, standing, entry)
+            except BaseException as error:
+                self._note_entry(attempt, error)
+                raise
+            self._entries.accepted(attempt)
+        self._standings[key] = standing
         await self.unlock(key.profile, captures=key.captures, user=key.user)
         return Obtained(token, TokenEvent.ENTERED)
 
@@ -244,18 +255,27 @@ class Tokens:
         replaced: HeldToken | None = None,
     ) -> Obtained:
         """One climb of the ladder, for everybody who waits."""
-        key, standing = subject.key, self._standing(subject.key)
-        self._at_work[key] = standing
-        try:
-            obtained = await self._ladder.climb(subject, standing, beside=beside, replaced=replaced)
-        except Exception as error:
-            self._note_failure(key, standing, error, unattended=unattended)
-            raise
-        finally:
-            del self._at_work[key]
-            self._standings[key] = standing
+        key = subject.key
+        with self._at_work.on(key, self._standing(key)) as standing:
+            try:
+                obtained = await self._ladder.climb(subject, standing, beside=beside, replaced=replaced)
+            except Exception as error:
+                self._note_failure(key, standing, error, unattended=unattended)
+                raise
+            finally:
+                self._standings[key] = standing
         standing.renewal_succeeded()
         return obtained
+
+    def _note_entry(self, attempt: Attempt, error: BaseException) -> None:
+        """What a failure says of the entry. A server that is asked and gives no token may mean no by it."""
+        match error:
+            case TokenRequestRejected() if is_refusal_of_grant(error):
+                self._entries.refused(attempt)
+            case TokenRequestRejected(upstream_status=None) | ConnectorUnavailable() | CleartextRefused():
+                self._entries.withdraw(attempt)
+            case _:
+                self._entries.unclear(attempt)
 
     def _note_failure(self, key: TokenKey, standing: Standing, error: Exception, *, unattended: bool) -> None:
         what, retry_after = type(error).__name__, 0

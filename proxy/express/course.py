@@ -334,8 +334,10 @@ class Course:
         return [kept] if kept else []
 
     def _permitted_trailers(self) -> HeaderFields:
-        injected = self.exchange.profile.fields.header_names if self.exchange is not None else ()
-        return permitted_trailers(tuple(self._trailers or ()), injected)
+        for_us = self._snapshot.composition.authorizer.end_user_fields
+        if self.exchange is not None:
+            for_us = for_us.union(self.exchange.profile.fields.header_names)
+        return permitted_trailers(tuple(self._trailers or ()), for_us)
 
     def origin_stalls(self) -> None:
         """The origin takes no more of the request for now."""

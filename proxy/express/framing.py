@@ -78,8 +78,11 @@ class AnswerFraming:
         return _without(start.fields, self.options, keep=kept)
 
 
-def frame_request(start: RequestStart) -> RequestFraming:
-    """Raises RequestMalformed for what can be read in two ways."""
+def frame_request(start: RequestStart, *, kept: frozenset[bytes] = _NO_OPTIONS) -> RequestFraming:
+    """Raises RequestMalformed for what can be read in two ways.
+
+    *kept* are fields that stay although Connection names them, for they are for us (RFC 9110 section 7.6.1).
+    """
     said = _Said()
     for name, value in start.of_interest:
         said.note(name, value)
@@ -108,7 +111,7 @@ def frame_request(start: RequestStart) -> RequestFraming:
         framing.keeps_alive = True
     if said.upgrade is not None and b"upgrade" in options and _can_be_relayed(said.upgrade):
         framing.upgrade = said.upgrade
-    framing.passed = _without(start.fields, options)
+    framing.passed = _without(start.fields, options - kept)
     return framing
 
 

@@ -57,6 +57,7 @@ class ExpressLane:
     ) -> None:
         self.snapshot = Snapshot(composition, Ways(composition.origin_trust))
         self.limits: LimitSettings = composition.configuration.settings.limits
+        self.end_user_fields = composition.authorizer.end_user_fields
         self.leaves = LeafCertificates(store)
         self.observer = observer
         self.is_draining = False
@@ -76,6 +77,7 @@ class ExpressLane:
         """Swaps the snapshot; requests under way keep theirs."""
         self.snapshot = Snapshot(composition, Ways(composition.origin_trust))
         self.limits = self.pool.limits = composition.configuration.settings.limits
+        self.end_user_fields = composition.authorizer.end_user_fields
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listens. Raises OSError."""

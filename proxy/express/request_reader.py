@@ -43,6 +43,7 @@ class KnownSection:
     fields: Fields
     of_interest: Fields
     framing: RequestFraming
+    kept: frozenset[bytes]
 
 
 class RequestReader:
@@ -221,7 +222,12 @@ class RequestReader:
     def _read_section(self, start: RequestStart, section: bytes) -> RequestFraming | None:
         """The framing of a request, or None for CONNECT, which has none."""
         known = self._known
-        if known is not None and section == known.section and start.minor == known.minor:
+        if (
+            known is not None
+            and section == known.section
+            and start.minor == known.minor
+            and self._lane.end_user_fields is known.kept
+        ):
             # A program's requests mostly say the same of themselves: then there is nothing to read again.
             start.fields, start.of_interest = known.fields, known.of_interest
             if start.method != b"CONNECT":
@@ -230,9 +236,10 @@ class RequestReader:
             read_request_fields(start, section, self._lane.limits.fields)
         if start.method == b"CONNECT":
             return None
-        framing = frame_request(start)
+        kept = self._lane.end_user_fields
+        framing = frame_request(start, kept=kept)
         if len(section) <= LONGEST_KNOWN:
-            self._known = KnownSection(section, start.minor, start.fields, start.of_interest, framing)
+            self._known = KnownSection(section, start.minor, start.fields, start.of_interest, framing, kept)
         return framing
 
     # Bodies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 import secrets
@@ -13,12 +14,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.end_to_end.clients.raw import RawClient
 from tests.end_to_end.clients.sending import Sender
 from tests.end_to_end.configurations import profile
 from tests.end_to_end.lanes import on_one_lane
 from tests.end_to_end.servers.authlib_server import AuthlibServer
 from tests.end_to_end.servers.origin import Origin
 from tests.end_to_end.servers.proxy_process import ProxyProcess, grantproxy_command, proxy_environment
+from tests.end_to_end.servers.raw_origin import RawConnection, RawOrigin
 
 ALICE, BOB, GATEWAY = "alice", "bob", "gateway"
 PASSWORDS = {name: f"p&{secrets.token_hex(8)}ü" for name in (ALICE, BOB, GATEWAY)}
@@ -134,6 +137,45 @@ def test_a_client_names_the_end_user_and_the_origin_does_not_hear_of_it(
     assert ask(other, ALICE).status == 200
     assert [request.values("x-end-user") for request in origin.requests] == [[], []]
     assert server.state.token_of(origin.requests[0].values("authorization")[0].split()[1]).username == ALICE
+
+
+def test_naming_nobody_by_a_detour_names_nobody(
+    proxy: Callable[..., ProxyProcess],
+    configuration: Any,
+    raw_origin: Callable[..., RawOrigin],
+    send: Sender,
+    browser: httpx.Client,
+) -> None:
+    """Connection cannot take the name away before it is read, and no trailer section carries one on."""
+    seen: list[bytes] = []
+
+    async def script(connection: RawConnection) -> None:
+        seen.append(await connection.read_head())
+        await connection.read(len(b"2\r\nab\r\n0\r\n"))
+        seen.append(await connection.read_head())
+        await connection.answer("200 OK", b"done", "Connection: close")
+
+    origin = raw_origin(script)
+    running = proxy(configuration(origin))
+    basic = base64.b64encode(f"{GATEWAY}:{SECRETS[GATEWAY]}".encode()).decode()
+    url = f"http://127.0.0.1:{origin.port}/x"
+    led = send("httpx", running, "GET", url, credentials=credentials(GATEWAY))
+    authorize(browser, led.json()["authorize_url"], **entered(GATEWAY))
+    common = (f"Host: 127.0.0.1:{origin.port}", f"Proxy-Authorization: Basic {basic}")
+
+    with RawClient(running.host, running.port) as client:
+        client.request(f"GET {url} HTTP/1.1", *common, "Connection: X-End-User", f"X-End-User: {ALICE}")
+        nominated = client.read_answer()
+    with RawClient(running.host, running.port) as client:
+        chunked = ("Transfer-Encoding: chunked", "Trailer: X-End-User")
+        body = f"2\r\nab\r\n0\r\nX-End-User: {ALICE}\r\nX-Sum: 1\r\n\r\n".encode()
+        client.request(f"POST {url} HTTP/1.1", *common, *chunked, body=body)
+        trailed = client.read_answer()
+
+    assert nominated.json()["slug"] == "authorization_required"
+    assert trailed.status == 200
+    assert seen[1] == b"X-Sum: 1\r\n\r\n"
+    assert ALICE.encode() not in seen[0]
 
 
 def test_a_browser_is_led_to_the_page_and_back(

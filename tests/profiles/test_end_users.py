@@ -71,4 +71,5 @@ def test_without_the_field_the_section_is_the_same_object():
     fields = ((b"Accept", b"*/*"),)
 
     assert BY_HEADER.take(fields)[1] is fields
-    assert not EndUsers().are_named
+    assert EndUsers().fields == frozenset()
+    assert BY_HEADER.fields == {b"x-end-user"}

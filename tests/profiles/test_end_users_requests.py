@@ -204,8 +204,8 @@ def test_the_password_is_kept_with_consent_alone(profile):
     without, _ = profile.entry_of({}, entered, consents=False)
     consented, _ = profile.entry_of({}, entered, consents=True)
 
-    assert without == Entry(entered, {"pin": "1"})
-    assert consented == Entry(entered, entered, regenerates=True)
+    assert without == Entry(entered, {"pin": "1"}, account="a")
+    assert consented == Entry(entered, entered, regenerates=True, account="a")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,24 @@ def test_the_password_is_kept_with_consent_alone(profile):
     [
         pytest.param({"mode": "preauthorized", "grant": GRANT}, "grant", id="user-without-end-users"),
         pytest.param({"mode": "per_user", "match": [{"host": "{user}.example.com"}]}, "mode", id="captured"),
-        pytest.param({"mode": "per_user", "form_fields": [{"key": "user"}]}, "mode", id="a-form-field"),
+        *(
+            pytest.param(
+                {"mode": "per_user", "form_fields": [{"key": key}]}, "mode", id=f"a-form-field-{key}"
+            )
+            for key in ("user", "tenant", "client_id", "grant_type")
+        ),
+        *(
+            pytest.param(
+                {"mode": "per_user", "grant": {"token_endpoint": url}, "form_fields": [{"key": "realm"}]},
+                "grant",
+                id=f"hazard-18-{name}-chooses-the-host",
+            )
+            for name, url in (
+                ("form-field", "https://{realm}/token"),
+                ("end-user", "https://{{user}}/token"),
+                ("form-field-label", "https://{realm}.{realm}/token"),
+            )
+        ),
         pytest.param(
             {"mode": "per_user", "credentials": {"password": "p"}}, "credentials.password", id="preset"
         ),

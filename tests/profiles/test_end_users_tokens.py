@@ -15,7 +15,15 @@ from profiles.errors import (
 )
 from profiles.held_tokens import Entry, TokenKey, TokenResponse
 from profiles.tokens import TokenEvent, Tokens
-from tests.profiles.token_ground import UNREACHABLE, WRONG, refusal_of, subject_with, until
+from tests.profiles.token_ground import (
+    INVALID,
+    THROTTLED,
+    UNREACHABLE,
+    WRONG,
+    refusal_of,
+    subject_with,
+    until,
+)
 
 ALICE = TokenKey("orders", (), "alice", "f1")
 BOB = TokenKey("orders", (), "bob", "f1")
@@ -23,6 +31,8 @@ PASSWORD = secrets.token_hex()
 CONSENT = Entry(
     {"username": "a", "password": PASSWORD}, {"username": "a", "password": PASSWORD}, regenerates=True
 )
+ANOTHER = Entry({"username": "a", "password": "another"}, {"username": "a"})
+LOCAL = TokenRequestRejected("a value cannot stand in the token request")
 NO_CONSENT = Entry({"username": "a", "password": PASSWORD}, {"username": "a"})
 
 
@@ -178,18 +188,107 @@ async def test_a_refused_entry_leaves_what_was_held(tokens, alice, server):
     assert tokens.overview()[0].locked_since is None
 
 
-async def test_refused_entries_are_bounded_and_unreachable_ones_do_not_count(tokens, alice, server):
-    """Five, and never the same twice."""
-    server.say(*[UNREACHABLE] * 10)
-    for _ in range(10):
-        await refusal_of(tokens.authorize(alice, NO_CONSENT), TokenEndpointUnreachable)
-    server.say(*[WRONG] * 5)
-    for number in range(5):
-        await refusal_of(tokens.authorize(alice, Entry({"n": number}, {})), TokenRequestRejected)
+@pytest.mark.parametrize(
+    ("said", "kind", "submitted"),
+    [
+        pytest.param(WRONG, TokenRequestRejected, 5, id="refused"),
+        pytest.param(UNREACHABLE, TokenEndpointUnreachable, 10, id="unclear"),
+        pytest.param(LOCAL, TokenRequestRejected, 15, id="never-sent"),
+    ],
+)
+async def test_entries_are_bounded_by_what_is_said_of_them(said, kind, submitted, tokens, alice, server):
+    """Five that were refused, ten of which nobody knows."""
+    server.say(*[said] * 15)
+    for number in range(15):
+        expected = kind if number < submitted else TooManyEntries
+        await refusal_of(tokens.authorize(alice, Entry({"n": number}, {})), expected)
 
-    await refusal_of(tokens.authorize(alice, Entry({"n": 9}, {})), TooManyEntries)
-    await refusal_of(tokens.authorize(alice, Entry({"n": 1}, {})), TooManyEntries)
-    assert len(server.asked) == 15
+    assert len(server.asked) == submitted
+
+
+@pytest.mark.parametrize("said", [INVALID, THROTTLED], ids=["a-page", "throttled"])
+async def test_a_server_that_asks_for_patience_gets_it(said, tokens, alice, server, clock):
+    """A page may be its no, and 429 says so: the next entry waits, and is not counted for it."""
+    server.say(said)
+    await refusal_of(tokens.authorize(alice, NO_CONSENT), type(said))
+    for _ in range(20):
+        await refusal_of(tokens.authorize(alice, CONSENT), type(said))
+    assert server.asked == ["password"]
+    clock.now += 60
+
+    assert (await tokens.authorize(alice, CONSENT)).event is TokenEvent.ENTERED
+
+
+async def test_what_was_refused_by_itself_is_not_entered_again(tokens, alice, server, clock):
+    """The end user does not know that it was tried."""
+    await tokens.authorize(alice, CONSENT)
+    clock.now += 99
+    server.live_refresh_token = None
+    server.say(WRONG, WRONG)
+    await refusal_of(tokens.obtain(alice), AuthorizationRequired)
+    asked = len(server.asked)
+
+    await refusal_of(tokens.authorize(alice, CONSENT), TooManyEntries)
+
+    assert len(server.asked) == asked
+
+
+@pytest.mark.parametrize("refused", ["refresh", "password"])
+async def test_a_refusal_that_comes_late_says_nothing_of_what_was_entered_meanwhile(
+    refused, tokens, alice, server, store, clock
+):
+    """The former refresh token is dead, or the former password wrong: the new ones are neither."""
+    await tokens.authorize(alice, CONSENT)
+    clock.now += 99
+    server.live_refresh_token = "rt1" if refused == "refresh" else None
+    said = [WRONG] if refused == "refresh" else [WRONG, WRONG]
+    server.say(*said)
+    server.gate.clear()
+    waiting = asyncio.ensure_future(tokens.obtain(alice))
+    await until(lambda: len(server.asked) == 2)
+    if refused == "password":
+        server.gate.set()
+        await until(lambda: len(server.asked) == 3)
+        server.gate.clear()
+    late = server._said
+    server._said = []
+    entering = asyncio.ensure_future(tokens.authorize(alice, ANOTHER))
+    await until(lambda: entering.done() or len(server.asked) > len(said) + 1)
+    server.gate.set()
+    entered = (await entering).token
+    del late
+    await asyncio.wait([waiting])
+
+    assert tokens.current(alice) is entered
+    assert (await store.load(ALICE)) is entered
+    (state,) = tokens.overview()
+    assert (state.has_refresh_token, state.locked_since) == (True, None)
+
+
+async def test_what_an_operator_has_forgotten_meanwhile_is_not_kept(tokens, alice, server, store):
+    """Neither in memory nor in the store; the end user hears of it."""
+    server.gate.clear()
+    entering = asyncio.ensure_future(tokens.authorize(alice, CONSENT))
+    await until(lambda: server.asked)
+
+    assert await tokens.clear("orders") == 1
+    server.gate.set()
+
+    await refusal_of(entering, AuthorizationRequired)
+    assert tokens.current(alice) is None
+    assert await store.load(ALICE) is None
+
+
+async def test_a_token_that_was_rejected_is_believed_once_it_is_entered_again(tokens, alice, server):
+    """The server gives out the same again: asking the end user for ever is no help."""
+    server.say(TokenResponse("same", lifetime=100.0), TokenResponse("same", lifetime=100.0))
+    first = (await tokens.authorize(alice, NO_CONSENT)).token
+    tokens.reject(alice, first)
+    await refusal_of(tokens.obtain(alice), AuthorizationRequired)
+
+    second = (await tokens.authorize(alice, ANOTHER)).token
+
+    assert (await tokens.obtain(alice)).token is second
 
 
 async def test_a_renewal_under_way_does_not_come_after_what_was_entered(tokens, alice, server, clock):
