@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import difflib
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 
@@ -18,3 +19,17 @@ def canonical(value: Any) -> Hashable:
 def same(one: Any, other: Any) -> bool:
     """Whether both are the same in kind and content."""
     return canonical(one) == canonical(other)
+
+
+def aligned(old: Sequence[Any], new: Sequence[Any]) -> tuple[dict[int, int], list[tuple[int, int]]]:
+    """Which of *old* became which of *new*, and after which of *old* (-1: before all) others come."""
+    matcher = difflib.SequenceMatcher(
+        a=[canonical(value) for value in old], b=[canonical(value) for value in new], autojunk=False
+    )
+    pairs: dict[int, int] = {}
+    added: list[tuple[int, int]] = []
+    for _, start, end, from_, to in matcher.get_opcodes():
+        both = min(end - start, to - from_)
+        pairs |= {start + index: from_ + index for index in range(both)}
+        added += [(start + both - 1, index) for index in range(from_ + both, to)]
+    return pairs, added

@@ -6,11 +6,10 @@ is taken out takes the next one's comment along, and one that is added comes aft
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from proxy.editing.plain_values import canonical, same
+from proxy.editing.plain_values import aligned, same
 from proxy.editing.yaml_layout import Node, layout
 from proxy.editing.yaml_lines import begins_line, column_of, end_of_entry, line_start
 from proxy.editing.yaml_writing import document, entry, inline, is_inline, item
@@ -151,7 +150,7 @@ class _Edits:
     def _change_list(self, node: Node, old: Sequence[Any], new: Sequence[Any]) -> None:
         items = [value for _, value in node.entries]
         starts = [start for start in self._starts_of_items(node) if start is not None]
-        pairs, added = _aligned(old, new)
+        pairs, added = aligned(old, new)
         column = column_of(self._text, node.start)
         for before, after in pairs.items():
             self.change(items[before], old[before], new[after], _Place(column, node.is_flow))
@@ -210,17 +209,3 @@ class _Edits:
 
     def _replace(self, start: int, end: int, text: str) -> None:
         self._edits.append((start, end, text))
-
-
-def _aligned(old: Sequence[Any], new: Sequence[Any]) -> tuple[dict[int, int], list[tuple[int, int]]]:
-    """Which of *old* became which of *new*, and after which of *old* (-1: before all) others come."""
-    matcher = difflib.SequenceMatcher(
-        a=[canonical(value) for value in old], b=[canonical(value) for value in new], autojunk=False
-    )
-    pairs: dict[int, int] = {}
-    added: list[tuple[int, int]] = []
-    for _, start, end, from_, to in matcher.get_opcodes():
-        both = min(end - start, to - from_)
-        pairs |= {start + index: from_ + index for index in range(both)}
-        added += [(start + both - 1, index) for index in range(from_ + both, to)]
-    return pairs, added
