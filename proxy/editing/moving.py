@@ -14,10 +14,10 @@ PROFILES = "profiles"
 def taken_out(text: str, name: str) -> tuple[str, str]:
     """*text* without the profile, and the profile's text as a file of its own has it, comments included.
 
-    *text* has the profile, and it is a mapping. Raises CannotRewrite.
+    *text* has the profile, and it is a mapping or null. Raises CannotRewrite.
     """
     tree = parse_document(text).value
-    profile = tree[PROFILES][name]
+    profile = tree[PROFILES][name] or {}
     others = {key: value for key, value in tree[PROFILES].items() if key != name}
     rest, own = _without_lines(text, name)
     if not any(reads_as(rest, {**tree, PROFILES: left}) for left in (others, others or None)):

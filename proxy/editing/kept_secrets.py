@@ -1,0 +1,58 @@
+"""Settings as programs get and send them: `{"set": true}` stands for a secret that is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.editing.secret_settings import masked_settings
+from proxy.setting_keys import KeyPath, dotted
+
+KEPT: Mapping[str, bool] = {"set": True}
+
+
+def shown_to_programs(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with each secret as `{"set": true}`; references as they are, but for encrypted ones."""
+    return masked_settings(dict(settings), dict(KEPT))
+
+
+def with_kept_secrets(sent: Any, base: Any) -> tuple[Any, list[str]]:
+    """*sent* with what *base* has in the place of each `{"set": true}`; and the dotted keys of those that
+    have nothing there to keep. An entry of a list keeps what an entry at its place had, if the rest of it
+    is the same."""
+    missing: list[str] = []
+    return _filled(sent, base, (), missing), missing
+
+
+def _filled(sent: Any, base: Any, path: KeyPath, missing: list[str]) -> Any:
+    if sent == KEPT and isinstance(sent, dict):
+        if base is ... or base is None or isinstance(base, (dict, list)):
+            missing.append(dotted(path))
+            return None
+        return base
+    if isinstance(sent, dict):
+        own = base if isinstance(base, dict) else {}
+        return {key: _filled(item, own.get(key, ...), (*path, key), missing) for key, item in sent.items()}
+    if isinstance(sent, list):
+        return [
+            _filled(item, _entry_like(item, base, index), (*path, index), missing)
+            for index, item in enumerate(sent)
+        ]
+    return sent
+
+
+def _entry_like(item: Any, base: Any, index: int) -> Any:
+    """The entry of *base* at *index*, unless it is another one: its secret is not this one's."""
+    if not isinstance(base, list) or index >= len(base):
+        return ...
+    entry = base[index]
+    if not isinstance(item, dict):
+        return entry
+    told = {key: value for key, value in item.items() if not _holds_kept(value)}
+    return entry if isinstance(entry, dict) and all(entry.get(key) == told[key] for key in told) else ...
+
+
+def _holds_kept(value: Any) -> bool:
+    if isinstance(value, dict):
+        return value == KEPT or any(_holds_kept(item) for item in value.values())
+    return isinstance(value, list) and any(_holds_kept(item) for item in value)
