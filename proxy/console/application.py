@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from proxy.console.access import Access
+from proxy.console.api.routes import api_routes
 from proxy.console.authorize_page import authorize_routes
 from proxy.console.console import Console
 from proxy.console.events import event_routes
@@ -69,7 +70,7 @@ def build_console(proxy: WatchedProxy, *, clock: Callable[[], float] = time.time
     pages = Pages(proxy)
     access = Access(proxy, clock=clock)
     console = Console(proxy, access, pages, History(lambda: proxy.snapshot().tallies, clock=clock), clock)
-    trials = Trials(clock)
+    trials = Trials()
     # FastAPI's own documentation pages load scripts from elsewhere: off.
     application = FastAPI(
         title="grantproxy", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
@@ -82,6 +83,7 @@ def build_console(proxy: WatchedProxy, *, clock: Callable[[], float] = time.time
         profile_routes(console),
         token_routes(console),
         trial_routes(console, trials),
+        api_routes(console, trials),
         authorize_routes(console),
     ):
         application.include_router(routes)

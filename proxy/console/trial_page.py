@@ -51,15 +51,23 @@ def trial_routes(console: Console, trials: Trials) -> APIRouter:
         composition = console.proxy.snapshot()
         profile = profile_of(composition, name)
         order = _order_of(profile, form)
-        outcome = await _tried(trials, composition, profile, order)
+        outcome = await _tried(
+            trials,
+            composition,
+            profile,
+            order,
+            request.client.host if request.client is not None else "unknown",
+        )
         return _page(console, request, composition, profile, order, outcome)
 
     return routes
 
 
-async def _tried(trials: Trials, composition: Composition, profile: Profile, order: TrialOrder) -> _Outcome:
+async def _tried(
+    trials: Trials, composition: Composition, profile: Profile, order: TrialOrder, by: str
+) -> _Outcome:
     try:
-        return _Outcome(await trials.run(composition, profile, order))
+        return _Outcome(await trials.run(composition, profile, order, by=by))
     except EntryUnfit as unfit:
         problems = {f"entry.{item.key}": item.message for item in unfit.problems}
         return _Outcome(problems=problems, status=422)

@@ -6,14 +6,17 @@ A password that an authorization server has refused is not submitted again, unle
 from __future__ import annotations
 
 import asyncio
+import hmac
+import json
 import logging
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from cachetools import LRUCache
 
 from profiles.authorization import Captures
 from profiles.end_users import LONGEST_NAME
-from profiles.entry_guard import EntryGuard
-from profiles.errors import TooManyEntries
 from profiles.form_fields import FieldProblem
 from profiles.held_tokens import Entry, TokenKey
 from profiles.profile import Profile
@@ -29,7 +32,8 @@ logger = logging.getLogger(__name__)
 LONGEST = 60.0
 """Seconds: nobody waits longer for a page."""
 
-_REFUSED = "the authorization server has refused the credentials, and one more try might lock the account"
+REMEMBERED = 10_000
+"""Credentials that were refused."""
 
 NOTHING = Entry({}, {})
 """What is entered into a preauthorized profile."""
@@ -55,17 +59,19 @@ class TrialOrder:
 
 
 class Trials:
-    """Runs them; *clock* is in seconds, *seconds* bounds each."""
+    """Runs them; *seconds* bounds each."""
 
-    def __init__(self, clock: Callable[[], float], *, seconds: float = LONGEST) -> None:
-        self._clock = clock
+    def __init__(self, *, seconds: float = LONGEST) -> None:
         self._seconds = seconds
-        self._guard = EntryGuard()
+        self._refused = _RefusedCredentials()
         self._running: set[str] = set()
 
-    async def run(self, composition: Composition, profile: Profile, order: TrialOrder) -> Trial:
-        """Tries the profile. Raises TrialImpossible and EntryUnfit for what is wrong in the order, and a
-        Failure where it is not tried now: `test_running`, `credentials_locked`, `test_timed_out`."""
+    async def run(self, composition: Composition, profile: Profile, order: TrialOrder, *, by: str) -> Trial:
+        """Tries the profile; *by* is who asks for it, for the log.
+
+        Raises TrialImpossible and EntryUnfit for what is wrong in the order, and a Failure where it is not
+        tried now: `test_running`, `credentials_locked`, `test_timed_out`.
+        """
         check_tenant(profile, order.captures)
         entry = _entry_of(profile, order)
         if profile.name in self._running:
@@ -73,42 +79,57 @@ class Trials:
         self._running.add(profile.name)
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._guarded(composition, profile, order, entry)
+                trial = await self._guarded(composition, profile, order, entry)
         except TimeoutError:
             detail = f"The test was broken off after {self._seconds:g} seconds: a server does not answer."
             raise Failure(504, "test_timed_out", detail) from None
         finally:
             self._running.discard(profile.name)
+        what = "passed" if trial.ok else f"failed at the {trial.step}"
+        logger.warning("console: test of %s by %s: %s", profile.name, by, what)
+        return trial
 
     async def _guarded(
         self, composition: Composition, profile: Profile, order: TrialOrder, entry: Entry
     ) -> Trial:
         captures = tuple(sorted(order.captures.items()))
         key = composition.subject_of(profile, captures, order.user).key
-        if not order.insists:
-            self._respect(composition, profile, order, key, entry)
-        is_refused = False
-        try:
-            trial = await try_profile(
-                composition, profile, order.captures, user=order.user, entered=entry.values
+        is_known = self._refused.has(key, entry) or is_locked(
+            composition, profile, order.captures, order.user
+        )
+        if is_known and not order.insists:
+            detail = (
+                "The authorization server has refused the credentials. A further try may lock the account."
             )
-            is_refused = trial.password_refused
-        finally:
-            if not is_refused and not order.insists:
-                self._guard.withdraw(key, entry)
-        if trial.ok or trial.step == "check":
-            self._guard.accepted(key)
+            raise Failure(409, "credentials_locked", detail)
+        trial = await try_profile(composition, profile, order.captures, user=order.user, entered=entry.values)
+        if trial.password_refused:
+            self._refused.add(key, entry)
+        elif trial.ok or trial.step == "check":
+            self._refused.discard(key, entry)
         return trial
 
-    def _respect(
-        self, composition: Composition, profile: Profile, order: TrialOrder, key: TokenKey, entry: Entry
-    ) -> None:
-        if is_locked(composition, profile, order.captures, order.user):
-            raise _not_tried(_REFUSED)
-        try:
-            self._guard.begin(key, entry, self._clock())
-        except TooManyEntries as refusal:
-            raise _not_tried(refusal.detail if profile.is_per_user else _REFUSED) from None
+
+class _RefusedCredentials:
+    """What tests have submitted in vain, known by keyed digests alone."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._digests: LRUCache[bytes, None] = LRUCache(REMEMBERED)
+
+    def has(self, key: TokenKey, entry: Entry) -> bool:
+        return self._digest(key, entry) in self._digests
+
+    def add(self, key: TokenKey, entry: Entry) -> None:
+        self._digests[self._digest(key, entry)] = None
+
+    def discard(self, key: TokenKey, entry: Entry) -> None:
+        self._digests.pop(self._digest(key, entry), None)
+
+    def _digest(self, key: TokenKey, entry: Entry) -> bytes:
+        # The fingerprint in the key makes changed credentials other ones.
+        text = json.dumps([key, dict(entry.values)], sort_keys=True, default=str)
+        return hmac.digest(self._key, text.encode(), "sha256")
 
 
 def is_locked(
@@ -154,7 +175,3 @@ def _entry_of(profile: Profile, order: TrialOrder) -> Entry:
 def _may_be(state: TokenState, given: Mapping[str, str]) -> bool:
     pairs: Captures = state.captures
     return all(given.get(name, value) == value for name, value in pairs)
-
-
-def _not_tried(why: str) -> Failure:
-    return Failure(409, "credentials_locked", f"Not tried: {why}.")

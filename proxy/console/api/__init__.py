@@ -1,0 +1,1 @@
+"""The console's HTTP API: what its pages show and do, as JSON."""
