@@ -9,10 +9,6 @@ for (const form of document.querySelectorAll("form[data-trial]")) {
 for (const group of document.querySelectorAll("[data-tabs]")) {
   makeTabs(group);
 }
-// Without this, nothing would say that the page that has come is the answer.
-if (document.querySelector("#result .verdict")) {
-  document.getElementById("result").focus();
-}
 
 function begin(form, event) {
   if (form.dataset.running) {
@@ -20,7 +16,7 @@ function begin(form, event) {
     return;
   }
   form.dataset.running = "true";
-  const result = document.getElementById("result");
+  const result = form.querySelector("[role=status]");
   const waiting = document.createElement("p");
   waiting.className = "verdict";
   waiting.textContent = "Testing …";

@@ -227,6 +227,7 @@ async def test_a_capture_that_is_missing_is_asked_for_at_its_input(
 
     assert page.status_code == 422
     assert 'href="#capture.section"' in page.text
+    assert re.search(r'role="alert" id="result"', page.text)
     assert 'aria-invalid="true"' in page.text
     assert behind.passwords == []
 
