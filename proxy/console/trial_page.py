@@ -73,7 +73,7 @@ async def _tried(
         return _Outcome(problems=problems, status=422)
     except TrialImpossible as impossible:
         if impossible.capture is None or impossible.capture not in captures_asked(profile):
-            return _Outcome(failure=f"Not tried: {impossible}.", status=422)
+            return _Outcome(failure=f"{impossible}.", status=422)
         return _Outcome(problems={f"capture.{impossible.capture}": str(impossible)}, status=422)
     except Failure as failure:
         is_guarded = failure.slug == "credentials_locked"

@@ -341,3 +341,16 @@ async def test_a_profile_that_is_not_there_is_not_found(watch: Watch) -> None:
         ]
 
     assert [answer.status_code for answer in answers] == [404, 404]
+
+
+async def test_a_check_that_is_not_the_profiles_is_told_beside_the_button(
+    tester: Tester, behind: ServersBehind
+) -> None:
+    """I1: the credentials go nowhere, and the page says why."""
+    page = await tester(check_url="https://attacker.example/api/me")
+
+    assert page.status_code == 422
+    assert "not tried check_url goes to https://attacker.example/api/me, and no profile owns it" in text_of(
+        page
+    )
+    assert behind.passwords == []
