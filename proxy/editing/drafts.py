@@ -96,8 +96,11 @@ def draft_profile(
 
 
 def save(draft: Draft) -> None:
-    """Writes the draft. Where a profile moves into a file of its own and cannot be taken out of the old one,
-    the new file is removed again. Raises CannotWrite, ChangedMeanwhile."""
+    """Writes the draft, unless it says what is written already.
+
+    Where a profile moves into a file of its own and cannot be taken out of the old one, the new file is
+    removed again. Raises CannotWrite, ChangedMeanwhile.
+    """
     own, shared = draft.written.own, draft.written.shared
     if shared is None and not draft.written.is_new:
         _replace(own, draft.texts[own.path])
@@ -113,7 +116,9 @@ def save(draft: Draft) -> None:
 
 
 def _replace(file: TextFile, text: str) -> None:
-    replace_file(file.path, file.encoded(text), expected=file.content)
+    content = file.encoded(text)
+    if content != file.content:
+        replace_file(file.path, content, expected=file.content)
 
 
 def _check_that_it_can_be_edited(configuration: Configuration) -> None:

@@ -22,7 +22,7 @@ GROUPS = (
             Setting(
                 "extends",
                 "Preset",
-                Select(tuple((name, load_preset(name).title) for name in preset_names())),
+                Select(tuple((name, load_preset(name).title) for name in preset_names()), unset="none"),
                 "A provider's settings, under those of the profile: what is entered here wins.",
             ),
         ),

@@ -11,7 +11,9 @@ MATCH = Table(
         Column("host", "Host", Text(), "Exact, *.example.com, or with a capture: {tenant}.example.com"),
         Column("path", "Path", Text(), "/api/**: * is one segment, ** any number"),
         Column("methods", "Methods", Lines(inline=True), "GET, POST"),
-        Column("scheme", "Scheme", Select((("https", "https"), ("http", "http"))), advanced=True),
+        Column(
+            "scheme", "Scheme", Select((("https", "https"), ("http", "http")), unset="any"), advanced=True
+        ),
         Column("port", "Port", Number(), advanced=True),
     ),
     stands_alone=True,

@@ -9,6 +9,8 @@ from proxy.editing.secret_widget import Secret
 from proxy.editing.widgets import Lines, Number, Select, Text
 from proxy.editing.yaml_widget import Yaml
 
+AS_ABOVE = "as for the token URL"
+
 METHODS = tuple((method, method) for method in ("POST", "GET", "PUT", "PATCH", "DELETE"))
 
 CONTENT_TYPES = (
@@ -83,8 +85,10 @@ REFRESH_REQUEST = Group(
     "Refresh Token URL",
     (
         Setting("grant.refresh_endpoint", "Refresh Token URL", Text(), "The token URL, where empty."),
-        Setting("grant.refresh_method", "Method", Select(METHODS), advanced=True),
-        Setting("grant.refresh_content_type", "Content type", Select(CONTENT_TYPES), advanced=True),
+        Setting("grant.refresh_method", "Method", Select(METHODS, unset=AS_ABOVE), advanced=True),
+        Setting(
+            "grant.refresh_content_type", "Content type", Select(CONTENT_TYPES, unset=AS_ABOVE), advanced=True
+        ),
         Setting("grant.refresh_headers", "Header fields", Pairs(is_optional=True), advanced=True),
         Setting("grant.refresh_query", "Query", Pairs(is_optional=True), advanced=True),
         Setting("grant.refresh_parameters", "Parameters", Yaml(), "YAML; {} for none.", advanced=True),

@@ -33,11 +33,6 @@ def tidied(form: Mapping[str, str]) -> dict[str, str]:
     return {_renumbered(steps[name], numbers): value for name, value in form.items()}
 
 
-def without_row(form: Mapping[str, str], row: str) -> dict[str, str]:
-    """*form* without the row of that name (`match.0`), and counted anew."""
-    return tidied({name: value for name, value in form.items() if not name.startswith(f"{row}.")})
-
-
 def rows_in(form: Iterable[str], name: str) -> list[int]:
     """The numbers of the rows that the list *name* has."""
     start, depth = f"{name}.", name.count(".") + 1

@@ -109,10 +109,12 @@ class Checkbox:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """One of several; nothing chosen is nothing written, unless it is *required*."""
+    """One of several; nothing chosen is nothing written, unless it is *required*. *unset* says what nothing
+    means, where there is no default."""
 
     options: tuple[tuple[str, str], ...]
     required: bool = False
+    unset: str = "not said"
 
     def shown(self, raw: Any, name: str, seal: Seal) -> dict[str, str]:  # noqa: ARG002
         return {name: normalised(text_of(raw)) or (self.options[0][0] if self.required else "")}

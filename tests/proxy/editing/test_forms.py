@@ -16,7 +16,8 @@ from profiles.model import ContentType, ProfileSettings
 from proxy.editing.form_table import GROUPS, SETTINGS
 from proxy.editing.forms import form_of, settings_of, unknown_keys
 from proxy.editing.plain_values import same
-from proxy.editing.reading import Reading, tidied, without_row
+from proxy.editing.reading import Reading, tidied
+from proxy.editing.row_lists import without_row
 from proxy.editing.row_widgets import Pairs, Table
 from proxy.editing.secret_settings import sealed_settings
 from proxy.references import References
