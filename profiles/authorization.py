@@ -93,6 +93,9 @@ class Authorizer:
         TenantUnknown, EndUserInvalid or EndUserNotAllowed.
         """
         named: tuple[bytes, ...] = ()
+        if self._clients is None:
+            # A connection that is older than the configuration may still have a name.
+            client = None
         if self._end_users.fields:
             named, head.headers = self._end_users.take(head.headers)
         if len(host_fields) > 1 and len(set(host_fields)) > 1:

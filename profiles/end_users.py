@@ -21,17 +21,19 @@ class EndUsers:
         self, header: str | None = None, allowed: Mapping[str, frozenset[str]] | None = None
     ) -> None:
         self._field = header.lower().encode("ascii") if header is not None else None
+        self._hyphened = (self._field or b"").replace(b"_", b"-")
         self._allowed = allowed or {}
         self.fields = frozenset() if self._field is None else frozenset({self._field})
-        """The names, in lower case, of what is for us alone: no field goes on under one, in a trailer neither."""
+        """The names, in lower case, of what is for us alone, in a trailer section too."""
 
     def take(self, fields: HeaderFields) -> tuple[tuple[bytes, ...], HeaderFields]:
         """What the field says, and the header section without it: it is meant for us, whoever sent it."""
         name = self._field
-        named = tuple(value for key, value in fields if key.lower() == name)
-        if not named:
-            return named, fields
-        return named, tuple(field for field in fields if field[0].lower() != name)
+        left = tuple(field for field in fields if field[0].lower().replace(b"_", b"-") != self._hyphened)
+        if len(left) == len(fields):
+            return (), fields
+        # CGI's kin read X_End_User as X-End-User: it goes, and says nothing.
+        return tuple(value for key, value in fields if key.lower() == name), left
 
     def identify(self, client: str | None, named: tuple[bytes, ...]) -> str:
         """The end user's id. Raises EndUserInvalid or EndUserNotAllowed.
@@ -43,6 +45,8 @@ class EndUsers:
         if not named:
             return client
         user = _parse(named)
+        if user == LOCAL:
+            raise EndUserNotAllowed(f"{LOCAL} is who came before there were clients")
         if user not in self._allowed.get(client, (user,)):
             raise EndUserNotAllowed(f"client {client} may not act for the end user that it names")
         return user

@@ -80,6 +80,15 @@ def _resolved(path: str, base_url: str | None) -> str:
     return base_url.rstrip("/") + path
 
 
+_SPECIAL_USE = frozenset({"example", "internal", "invalid", "lan", "local", "localhost", "test"})
+"""Top-level names below which nobody can register one (RFC 6761 and its kin)."""
+
+
+def _is_somebodys(domain: str) -> bool:
+    """Whether what stands below *domain* belongs to whoever has it: nobody has com."""
+    return "." in domain or domain in _SPECIAL_USE
+
+
 def _check_authority(endpoint: Endpoint, captured: Collection[str]) -> None:
     """Raises ValueError unless a host stands there that no client can replace."""
     parts = endpoint.authority.parts
@@ -91,8 +100,9 @@ def _check_authority(endpoint: Endpoint, captured: Collection[str]) -> None:
     chosen = [index for index, part in enumerate(parts) if index % 2 and part in captured]
     if chosen:
         # What follows the last value that a client chooses says whose host it is, as in `match.host`.
-        end = "".join(STAND_IN if at % 2 else part for at, part in enumerate(parts) if at > chosen[-1])
-        if not end.partition(":")[0].partition(".")[2]:
+        # A placeholder that is the profile's own may be any domain.
+        end = "".join("x.x" if at % 2 else part for at, part in enumerate(parts) if at > chosen[-1])
+        if not _is_somebodys(end.partition(":")[0].partition(".")[2]):
             raise ValueError(
                 f"lets {parts[chosen[-1]]} choose the host: "
                 "it needs a fixed end, as in https://{tenant}.example.com"

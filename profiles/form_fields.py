@@ -80,12 +80,16 @@ def entered_values(
     return {**{key: value for key, value in preset.items() if key in fixed}, **values}, problems
 
 
-def account_field(settings: ProfileSettings) -> str | None:
-    """The key of the field that says whose password it is: `username`, or else the first that is none."""
+_ACCOUNTS = ("username", "user", "login", "email", "mail", "account")
+
+
+def account_of(settings: ProfileSettings, entered: Mapping[str, str]) -> str:
+    """What says whose password is entered: the field that is called so, or else all that are no password."""
     keys = [
         item.key for item in settings.form_fields if item.visibility == "visible" and item.type != "password"
     ]
-    return "username" if "username" in keys else keys[0] if keys else None
+    named = [key for key in keys if key.lower() in _ACCOUNTS]
+    return "\n".join(entered.get(key, "") for key in named[:1] or keys)
 
 
 def _missing(field: FormFieldSettings, *, given: bool) -> Iterator[FieldProblem]:

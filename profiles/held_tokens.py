@@ -68,7 +68,7 @@ class TokenResponse:
     members: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class HeldToken:
     """An access token in use, and the refresh token that came with it or was kept.
 

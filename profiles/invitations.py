@@ -11,12 +11,13 @@ import secrets
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from cachetools import LRUCache
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from profiles.held_tokens import TokenKey
+from profiles.origins import is_loopback
 from profiles.requests import RequestHead
 
 LIFETIME = 600.0
@@ -56,9 +57,18 @@ class Invitations:
         self._serializer = URLSafeSerializer(secrets.token_bytes(32), salt="invitation")
         self._used: LRUCache[str, None] = LRUCache(REMEMBERED)
 
-    def url_for(self, key: TokenKey, *, return_to: str | None = None) -> str | None:
-        """A link for the end user of *key*; None where there is no console to lead to."""
-        if self.base_url is None:
+    @property
+    def leads_in_the_clear(self) -> bool:
+        """Whether what is entered behind a link would travel unencrypted, and not on this machine alone."""
+        parts = urlsplit(self.base_url or "")
+        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+    def url_for(
+        self, key: TokenKey, *, return_to: str | None = None, allow_cleartext: bool = False
+    ) -> str | None:
+        """A link for the end user of *key*; None where there is no console to lead to, or none that a password
+        may travel to (I5)."""
+        if self.base_url is None or (self.leads_in_the_clear and not allow_cleartext):
             return None
         if return_to is not None and len(return_to) > LONGEST_RETURN:
             return_to = None

@@ -96,28 +96,29 @@ class Ladder:
         """The token that an end user's entry gives, in the place of all that was held. Raises a Refusal."""
         assert subject.grants_with is not None
         async with self._store.lease(subject.key):
-            run = _Run(subject, standing, standing.generation)
+            run, clears = _Run(subject, standing, standing.generation), standing.clears
             try:
                 response = await subject.grants_with(entry.values).password()
             except TokenRequestRejected as rejection:
                 # Without a status it never left: what cannot stand in a request is the end user's to mend.
                 if rejection.upstream_status is not None and not is_refusal_of_grant(rejection):
-                    self._note_pause(run, rejection)
+                    standing.entry_pause.note(rejection, subject.renewal_cooldown, self._clock())
                 raise
             except (TokenResponseInvalid, TokenEndpointUnreachable) as failure:
-                self._note_pause(run, failure)
+                standing.entry_pause.note(failure, subject.renewal_cooldown, self._clock())
                 raise
-            if run.was_cleared:
+            if standing.clears != clears:
                 raise _forgotten_meanwhile(subject.key.profile)
             # A run under way knows the entry before: what it gets must not come after this.
-            standing.forget()
+            standing.make_room()
             run = replace(run, generation=standing.generation)
             held = replace(
                 self._held(subject, response, None), entered=entry.kept, regenerates=entry.regenerates
             )
             await self._save(run, held)
-            if run.was_cleared:
+            if standing.clears != clears:
                 raise _forgotten_meanwhile(subject.key.profile)
+            standing.entry_pause.end()
             standing.adopt(held)
             if standing.was_rejected(held):
                 self._reinstate(run, held, TokenEvent.ENTERED)

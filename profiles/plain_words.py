@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from profiles.errors import (
     AuthorizationRequired,
+    CleartextRefused,
     ConnectorUnavailable,
     CredentialsLocked,
     Refusal,
@@ -21,6 +22,10 @@ def plain_words(refusal: Refusal) -> str:
     match refusal:
         case TokenRequestRejected() if is_refusal_of_grant(refusal):
             return "The server did not accept what you entered. Look it over, and try again."
+        case TokenRequestRejected(upstream_status=None):
+            return "What you entered cannot be sent to the server as it is. Nothing was sent."
+        case CleartextRefused():
+            return f"The way to the server is not encrypted, so nothing was sent. {_TELL_OPERATOR}."
         case TokenRequestRejected() if refusal.upstream_status in (408, 429):
             return f"The server asks for patience.{_when(refusal.retry_after)}"
         case TokenRequestRejected():

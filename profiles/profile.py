@@ -16,7 +16,7 @@ from profiles.auth_errors import AuthErrors
 from profiles.connectors import Connector, parse_connector
 from profiles.endpoints import Endpoint, compile_endpoint
 from profiles.fields import FieldPlan, compile_fields
-from profiles.form_fields import FieldProblem, account_field, entered_values, preset_values
+from profiles.form_fields import FieldProblem, account_of, entered_values, preset_values
 from profiles.grant_compilation import compile_grant
 from profiles.grants import Grant
 from profiles.held_tokens import Entry
@@ -108,8 +108,7 @@ class Profile:
         values, problems = entered_values(self.settings, preset, entered)
         regenerates = consents and self.settings.regenerate
         kept = values if regenerates else {key: values[key] for key in self.kept_keys if key in values}
-        account = account_field(self.settings)
-        return Entry(values, kept, regenerates, entered.get(account, "") if account else ""), problems
+        return Entry(values, kept, regenerates, account_of(self.settings, entered)), problems
 
     def token_captures(self, captures: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """The captures that a token is held for: the tenant, and those that a token request mentions.
@@ -141,8 +140,8 @@ def compile_profile(
     rules = tuple(_compile_rules(settings, problem))
     known = _known_placeholders(settings, rules)
     captured = {name for rule in rules for name in rule.captures}
-    if settings.mode == "per_user":
-        _check_what_end_users_choose(settings, captured, problem)
+    chosen = captured | _entered_names(settings)
+    _check_what_end_users_choose(settings, captured, problem)
     for item in settings.form_fields:
         if item.key in captured:
             problem("match", f"captures {item.key}: a request would choose the form field of that key")
@@ -170,15 +169,17 @@ def compile_profile(
             cleartext=cleartext,
             timeout=settings.timeout,
             known=known,
-            captured=captured | _entered_names(settings),
+            captured=chosen,
             own=_own_values(settings, values),
         )
     check_url = None
     with _reporting("check_url", problem):
         if settings.check_url is not None:
-            check_url = _compile_check_url(
-                settings, settings.check_url, known, captured | _entered_names(settings)
-            )
+            check_url = _compile_check_url(settings, settings.check_url, known, chosen)
+    if reported:
+        return None
+    kept_keys = frozenset(grant.form_keys) & (fields.names | grant.refresh.names)
+    _check_optional_fields(settings, kept_keys, problem)
     if reported:
         return None
     return Profile(
@@ -196,7 +197,7 @@ def compile_profile(
         own_tls=own_tls_of(settings),
         cleartext=cleartext,
         is_per_user=settings.mode == "per_user",
-        kept_keys=frozenset(grant.form_keys) & (fields.names | grant.refresh.names),
+        kept_keys=kept_keys,
         _token_names=grant.names,
     )
 
@@ -243,9 +244,20 @@ def _entered_names(settings: ProfileSettings) -> set[str]:
 def _check_what_end_users_choose(
     settings: ProfileSettings, captured: set[str], report: ReportProblem
 ) -> None:
+    if settings.mode != "per_user":
+        return
     entered = {item.key for item in settings.form_fields}
     for name in sorted(_NOT_TO_ENTER & (captured | entered) | (entered & {TENANT})):
         report("mode", f"is per_user, and {name} is not for an end user or a request to choose")
+
+
+def _check_optional_fields(settings: ProfileSettings, needed: frozenset[str], report: ReportProblem) -> None:
+    """An end user who leaves one empty would have authorized, and have no request let through."""
+    if settings.mode != "per_user":
+        return
+    for item in settings.form_fields:
+        if item.visibility == "visible" and not item.required and item.key in needed:
+            report("form_fields", f"has {item.key}, which each request needs, and which is not required")
 
 
 def _compile_check_url(settings: ProfileSettings, text: str, known: set[str], captured: set[str]) -> Endpoint:

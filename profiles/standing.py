@@ -32,11 +32,16 @@ class Standing:
     unsaved: bool = False
     """The store was away when `latest` was had: what is in memory is newer than what it holds."""
     generation: int = 0
-    """Counts how often the key was cleared: a run that started before must not bring back what it knew."""
+    """Counts how often what is held was done away with, be it cleared or by what an end user has entered: a
+    run that started before must not bring back what it knew."""
+    clears: int = 0
+    """How often an operator had it forgotten."""
     cooldown: Cooldown | None = None
     gave_up_at: float | None = None
     """When a rejected token was last renewed without a replay that could have shown whether that helps."""
     pause: Pause = field(default_factory=Pause)
+    entry_pause: Pause = field(default_factory=Pause)
+    """For what an end user enters. It does not hold up the renewal of what they have: a typo is no outage."""
     background: Backoff = field(default_factory=_background)
     rejections: deque[bytes] = field(default_factory=lambda: deque(maxlen=REMEMBERED_REJECTIONS), repr=False)
 
@@ -119,6 +124,11 @@ class Standing:
 
     def forget(self) -> None:
         """Back to nothing, in place: a run under way holds on to this object. What was rejected stays so."""
+        self.clears += 1
+        self.make_room()
+
+    def make_room(self) -> None:
+        """The same for what an end user has entered: it takes the place of all that was held."""
         self.current = self.latest = self.cooldown = self.gave_up_at = None
         self.unsaved = False
         self.generation += 1

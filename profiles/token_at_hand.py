@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cachetools import LRUCache
+from cachetools import Cache, LRUCache
 
 from profiles.held_tokens import HeldToken, TokenKey
 from profiles.standing import Standing
@@ -18,6 +18,10 @@ class Standings(LRUCache[TokenKey, Standing]):
     def __init__(self, maximum: int) -> None:
         super().__init__(maximum)
         self.generation = 0
+
+    def peek(self, key: TokenKey) -> Standing | None:
+        """The standing of *key*, without counting as its use."""
+        return Cache.__getitem__(self, key) if key in self else None
 
     def __setitem__(self, key: TokenKey, standing: Standing) -> None:
         self.generation += 1

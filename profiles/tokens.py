@@ -154,7 +154,7 @@ class Tokens:
         locked = self._lockout.known()
         latest = {key[:3]: key for key in (*locked, *self._standings)}
         return [
-            self._state_of(key, self._standings.get(key) or Standing(), locked.get(key))
+            self._state_of(key, self._standings.peek(key) or Standing(), locked.get(key))
             for key in latest.values()
         ]
 
@@ -165,7 +165,7 @@ class Tokens:
         """
         key = subject.key
         with self._at_work.on(key, self._standing(key)) as standing:
-            standing.pause.check(self._clock())
+            standing.entry_pause.check(self._clock())
             if key in self._lockout.known() and standing.holds_entry(entry.values):
                 raise TooManyEntries("the very same was refused before", profile=key.profile)
             attempt = self._entries.begin(key, entry, self._clock())
@@ -193,8 +193,9 @@ class Tokens:
         """Opens the guards of some keys and ends what they wait for; says how many were locked."""
         choice = KeyChoice(profile, captures, user)
         unlocked = await self._store.ask(lambda store: store.unlock(choice))
-        for key, standing in self._standings.items():
-            if choice.takes(key):
+        for key in list(self._standings):
+            standing = self._standings.peek(key)
+            if standing is not None and choice.takes(key):
                 standing.renewal_succeeded()
         keys = self._lockout.forget(choice)
         return max(len(keys), unlocked.value if unlocked is not None else 0)
@@ -214,7 +215,8 @@ class Tokens:
             if key in self._at_work:
                 self._at_work[key].forget()
             else:
-                del self._standings[key]
+                # In place as well: who had it at hand holds on to it until they look again.
+                self._standings.pop(key).forget()
         keys |= self._lockout.forget(choice)
         return max(len(keys), cleared.value if cleared is not None else 0)
 
@@ -264,6 +266,9 @@ class Tokens:
                 raise
             finally:
                 self._standings[key] = standing
+                if subject.is_per_user and standing.latest is None:
+                    # Clients name whom they like: who has authorized nothing leaves nothing.
+                    del self._standings[key]
         standing.renewal_succeeded()
         return obtained
 

@@ -60,6 +60,24 @@ def _nowhere_to_authorize(settings: ProxySettings, positions: Positions) -> Iter
         yield positions.problem(message, f"profiles.{name}.mode")
 
 
+def _where_links_lead(settings: ProxySettings, positions: Positions) -> Iterator[Problem]:
+    """The links that end users authorize by: they have to be able to follow them, and unseen."""
+    if not _per_user(settings) or settings.console is None or settings.console_url is not None:
+        return
+    leads_here = settings.console.is_loopback or settings.console.host in ("0.0.0.0", "::")  # noqa: S104
+    if leads_here and not settings.listen.is_loopback:
+        yield positions.problem(
+            "links for end users lead to this machine, which those of another are not at: set console_url",
+            "console",
+        )
+    elif not leads_here:
+        yield positions.problem(
+            "end users are given no links, for their passwords would travel unencrypted: set console_url to "
+            "an https address, or allow_cleartext in the profile",
+            "console",
+        )
+
+
 def _per_user(settings: ProxySettings) -> list[str]:
     return [name for name, profile in settings.profiles.items() if profile.mode == "per_user"]
 
@@ -69,4 +87,5 @@ WARNINGS: tuple[Warn, ...] = (
     _console_secret_is_short,
     _end_users_are_not_told_apart,
     _nowhere_to_authorize,
+    _where_links_lead,
 )

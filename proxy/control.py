@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import socket
+import stat
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -114,6 +115,7 @@ class ControlServer:
 
 def ask(path: Path, command: str, **arguments: Any) -> Any:
     """Asks the proxy behind *path* and gives its result. Raises NoProxyRunning or ControlError."""
+    _check_folder(path.parent)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(SECONDS_TO_ANSWER)
@@ -133,6 +135,18 @@ def ask(path: Path, command: str, **arguments: Any) -> Any:
     if not answer.get("ok"):
         raise ControlError(str(answer.get("error")))
     return answer.get("result")
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises ControlError where somebody else may listen there: what is asked may hold a password."""
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        raise NoProxyRunning from None
+    except OSError as error:
+        raise ControlError(f"the control socket cannot be used ({error.strerror})") from None
+    if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o022:
+        raise ControlError(f"{folder} is not this user's alone, so whoever listens there is not trusted")
 
 
 def _own_folder(folder: Path) -> None:

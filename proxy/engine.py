@@ -150,7 +150,7 @@ async def serve(
     log_to_stderr()
     raise_limit(configuration.settings.limits)
     console = RunningConsole(composition.configuration.settings)
-    composition.invitations.base_url = console.url
+    composition.invitations.base_url = console.url(configuration.settings)
     quiet_mitmproxy()
     replay.install()
     connections.install()
@@ -162,6 +162,7 @@ async def serve(
     express = master.express_lane(composition) if is_express else None
 
     def adopted(composition: Composition) -> None:
+        composition.invitations.base_url = console.url(composition.configuration.settings)
         if express is not None:
             express.adopt(composition)
         set_memory_aside()

@@ -13,6 +13,7 @@ from platformdirs import user_state_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from profiles.end_users import LOCAL
 from profiles.model import PROFILE_NAME, ProfileSettings, Settings
 from profiles.origins import is_loopback
 from profiles.secret_hashes import check_stored_secret
@@ -66,6 +67,8 @@ def _client_name(name: str) -> str:
     # RFC 7617 section 2: neither a colon nor a control character can be sent in a Basic user-id.
     if not name or ":" in name or not name.isprintable():
         raise ValueError("is no name for a client: not empty, no colon, no control characters")
+    if name == LOCAL:
+        raise ValueError("is no name for a client: it is the end user of a proxy without clients")
     return name
 
 
@@ -98,7 +101,8 @@ def _field_name(name: str) -> str:
 
 
 _FIELDS_WITH_A_MEANING = frozenset(
-    {"authorization", "connection", "content-length", "content-type", "cookie", "host", "proxy-authorization",
+    {"authorization", "connection", "content-length", "content-type", "cookie", "expect", "host",
+     "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
      "te", "trailer", "transfer-encoding", "upgrade"}
 )  # fmt: skip
 """The end user's name would be looked for in one of these, and the field taken out."""

@@ -14,7 +14,7 @@ from addons import replay
 from addons.access_log import AccessLog
 from addons.masking import Masking
 from addons.metrics import Metrics
-from proxy.composition import compose
+from proxy.composition import Composition, compose
 from proxy.configuration_files import Configuration
 from proxy.console.running import RunningConsole
 from proxy.engine import log_to_stderr, refuse_used_address, trusted_bundle
@@ -46,7 +46,7 @@ async def web(
     for host, port in ((listen.host, listen.port), (web_host, web_port)):
         refuse_used_address(host, port)
     console = RunningConsole(configuration.settings)
-    composition.invitations.base_url = console.url
+    composition.invitations.base_url = console.url(configuration.settings)
     log_to_stderr()
     logging.getLogger("mitmproxy").setLevel(logging.ERROR)
     replay.install()
@@ -60,7 +60,11 @@ async def web(
     master.addons.chain.insert(0, ours)
 
     master.addons.add(Metrics(composition.tallies), AccessLog(composition.recent.add))
-    reloading = Reloading(ours, load, environ, lambda _: None)
+
+    def adopted(composition: Composition) -> None:
+        composition.invitations.base_url = console.url(composition.configuration.settings)
+
+    reloading = Reloading(ours, load, environ, adopted)
 
     class Announcement:
         def running(self) -> None:

@@ -112,6 +112,11 @@ class Access:
         """Whether *secret* is the right one. Raises Failure where its address has tried too often."""
         self._follow_configuration()
         address = request.client.host if request.client is not None else ""
+        stored, tried = self._stored, secret.encode(errors="surrogatepass")
+        if self._configured is None and stored.matches_at_once(_SECRET, tried):
+            # A random token is not found by trying, and whoever tries must not shut out who has it: to a
+            # console on loopback, all who may use the proxy come from one address.
+            return True
         wait = self._attempts.seconds_to_wait(address)
         if wait:
             raise Failure(
@@ -120,7 +125,6 @@ class Access:
                 f"Too many failed sign-ins from your address. Try again in {wait} seconds.",
                 headers={"Retry-After": str(wait)},
             )
-        stored, tried = self._stored, secret.encode(errors="surrogatepass")
         is_right = stored.matches_at_once(_SECRET, tried)
         if is_right:
             return True
@@ -182,7 +186,7 @@ class Access:
         if own is not None and origin.lower() == own.lower():
             return True
         # Protection has looked at the Host field. Its scheme may have been changed before us.
-        return urlsplit(origin).netloc.lower() == request.headers["Host"].lower()
+        return _authority_of(origin).lower() == request.headers["Host"].lower()
 
     @property
     def _console_secret(self) -> SecretStr | None:
@@ -241,5 +245,14 @@ def _without_token(request: Request) -> str:
 
 def _page_before(request: Request) -> str:
     """Where the form stood, for after the sign-in."""
-    referrer = urlsplit(request.headers.get("Referer", ""))
-    return own_path(referrer.path) if referrer.netloc == request.headers.get("Host") else "/"
+    referrer = request.headers.get("Referer", "")
+    is_ours = _authority_of(referrer) == request.headers.get("Host")
+    return own_path(urlsplit(referrer).path) if is_ours else "/"
+
+
+def _authority_of(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        # http://[ and its kin: nobody's.
+        return ""

@@ -7,6 +7,7 @@ its own origin; the Host field still says the attacker's name. An IP address can
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable, Iterable
@@ -35,6 +36,8 @@ HEADERS = {
 
 LARGEST_BODY = 1024 * 1024
 """Bytes. Whoever sends more to the sign-in page has no form in it."""
+SECONDS_FOR_A_PIECE = 20.0
+"""How long the next piece of a body is waited for."""
 
 
 class Protection:
@@ -85,12 +88,20 @@ class Protection:
 
 
 def _limited(receive: Receive) -> Receive:
-    """*receive* for bodies whose length nobody has announced."""
-    received = 0
+    """*receive* for bodies whose length nobody has announced, and for those that do not come."""
+    received, is_whole = 0, False
 
     async def receive_limited() -> Message:
-        nonlocal received
-        message = await receive()
+        nonlocal received, is_whole
+        if is_whole:
+            # What is waited for from here on is that somebody leaves.
+            return await receive()
+        try:
+            async with asyncio.timeout(SECONDS_FOR_A_PIECE):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        is_whole = not message.get("more_body", False)
         received += len(message.get("body", b""))
         if received > LARGEST_BODY:
             raise HTTPException(413)
@@ -101,7 +112,8 @@ def _limited(receive: Receive) -> Receive:
 
 def _without_port(host_field: str) -> str:
     if host_field.startswith("["):
-        return host_field[1:].partition("]")[0]
+        host, _, rest = host_field[1:].partition("]")
+        return "" if rest and not rest.startswith(":") else host
     return host_field.partition(":")[0]
 
 

@@ -19,18 +19,16 @@ class RunningConsole:
     """Takes its address at once and raises ConsoleUnavailable; serves from `start` to `close`."""
 
     def __init__(self, settings: ProxySettings) -> None:
-        self._settings = settings
         self._listener = open_listener(settings)
         self._server: ConsoleServer | None = None
         self._built: BuiltConsole | None = None
         self._proxy: WatchedProxy | None = None
 
-    @property
-    def url(self) -> str | None:
-        """Where people reach it; None where there is none."""
+    def url(self, settings: ProxySettings) -> str | None:
+        """Where people reach it, as the settings in force say; None where there is none."""
         if self._listener is None:
             return None
-        return self._settings.console_url or f"http://{_reachable(address_of(self._listener))}"
+        return settings.console_url or f"http://{_reachable(address_of(self._listener))}"
 
     def start(
         self, snapshot: Callable[[], Composition], reload: Callable[[], None], address: Address
@@ -49,8 +47,8 @@ class RunningConsole:
         self._built = build_console(self._proxy)
         self._built.start()
         self._server = ConsoleServer(self._built.application, self._listener)
-        token = self._built.sign_in_token
-        return self.url if token is None else f"{self.url}/?token={token}"
+        token, url = self._built.sign_in_token, self.url(snapshot().configuration.settings)
+        return url if token is None else f"{url}/?token={token}"
 
     def proxy_stops(self) -> None:
         """The proxy takes no more requests, and answers those under way."""

@@ -11,6 +11,8 @@ from collections.abc import Generator
 import uvicorn
 from starlette.types import ASGIApp
 
+from proxy.console.connections import BoundedConnection
+
 SECONDS_TO_CLOSE = 2
 
 
@@ -31,7 +33,7 @@ class ConsoleServer:
         self._server = _Server(
             uvicorn.Config(
                 application,
-                http="h11",
+                http=BoundedConnection,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -94,6 +94,7 @@ def world(tmp_path: Path, installed: None) -> MakeWorld:
             subject_of,
             refuse_unmatched=settings.get("unmatched") == "refuse",
             allowed=given._allowed,
+            clients=given._clients,
         )
         return World(dataclasses.replace(composition, authorizer=authorizer), authorizer, grants)
 

@@ -175,7 +175,7 @@ def test_no_credential_travels_in_the_clear(host, settings, refused, world):
 )
 def test_a_client_uses_the_profiles_it_may(client, allowed, refused, world):
     """A client without a list may use all."""
-    authorizer = world.authorizer(compiled(), allowed=allowed)
+    authorizer = world.authorizer(compiled(), allowed=allowed, clients=frozenset({"bot", "other"}))
 
     if refused:
         with pytest.raises(ProfileNotAllowed) as raised:

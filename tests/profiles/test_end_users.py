@@ -66,6 +66,20 @@ def test_the_field_is_taken_out_however_it_is_spelt():
     assert left == ((b"Accept", b"*/*"), (b"X-End-Users", b"c"))
 
 
+def test_what_cgi_reads_as_the_field_goes_too():
+    """And is not believed: with an underscore it is another field to everybody else."""
+    named, left = BY_HEADER.take(((b"X_End_User", b"bob"), (b"X-End_User", b"eve"), (b"Accept", b"*/*")))
+
+    assert named == ()
+    assert left == ((b"Accept", b"*/*"),)
+
+
+def test_nobody_names_the_end_user_of_a_proxy_without_clients():
+    """What was authorized before there were clients is nobody's of them."""
+    with pytest.raises(EndUserNotAllowed):
+        BY_HEADER.identify("gateway", (LOCAL.encode(),))
+
+
 def test_without_the_field_the_section_is_the_same_object():
     """Nothing is copied on the way of most requests."""
     fields = ((b"Accept", b"*/*"),)

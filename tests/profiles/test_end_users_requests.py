@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import secrets
 from urllib.parse import urlsplit
@@ -197,6 +198,56 @@ async def test_what_is_remembered_of_end_users_is_bounded_hazard_17(world):
     assert len(world.authorizer._bindings) == MAXIMUM_BINDINGS
 
 
+async def test_a_reload_that_asks_for_more_asks_the_end_user_again(world, tokens, server, invitations):
+    """A field whose value they never entered is not left out, and not refused for ever."""
+    await world.enter("alice", username="a", password="p", pin="1")
+    fields = [*FIELDS, {"in": "header", "key": "X-Team", "value": "{{team}}"}]
+    form = [*FORM, {"key": "team"}]
+    reloaded = compiled(mode="per_user", credentials={}, form_fields=form, fields=fields, grant=GRANT)
+    after = World(reloaded, tokens, server, invitations)
+
+    with pytest.raises(AuthorizationRequired) as required:
+        await after.send(of_user("alice"))
+
+    assert required.value.authorize_url is not None
+
+
+async def test_what_was_forgotten_is_not_kept_beside(world, tokens, store):
+    """Prepared fields hold the token and what was entered."""
+    await world.enter("alice", username="a", password="p", pin="1")
+    await world.send(of_user("alice"))
+    (binding,) = world.authorizer._bindings.values()
+    assert binding._prepared is not None
+
+    await tokens.clear("orders")
+    store.saved.clear()
+    gc.collect()
+
+    assert binding._prepared is None
+
+
+async def test_a_browser_is_not_led_to_what_the_profile_owns_itself(world, invitations):
+    """It would be led there for ever; the answer has the link all the same."""
+    invitations.base_url = "https://api.example.com"
+
+    with pytest.raises(AuthorizationRequired) as required:
+        await world.send(of_user("alice", *HTML))
+
+    assert answer_of(required.value).status == 403
+    assert required.value.authorize_url.startswith("https://api.example.com/")
+
+
+async def test_a_client_that_is_none_any_more_is_not_believed(world, tokens, server, profile):
+    """A reload took the clients away, and a connection from before has still its name."""
+    index = ProfileIndex((profile.name, rule, profile) for rule in profile.rules)
+    open_to_all = Authorizer(index, tokens, world.subject_of, end_users=EndUsers("X-End-User"))
+    request = of_user("alice")
+
+    open_to_all.select(request, sni=None, host_fields=(), client="gateway")
+
+    assert request.end_user == "local"
+
+
 def test_the_password_is_kept_with_consent_alone(profile):
     """What requests mention is kept in any case."""
     entered = {"username": "a", "password": secrets.token_hex(), "pin": "1"}
@@ -212,6 +263,15 @@ def test_the_password_is_kept_with_consent_alone(profile):
     ("changes", "key"),
     [
         pytest.param({"mode": "preauthorized", "grant": GRANT}, "grant", id="user-without-end-users"),
+        pytest.param(
+            {
+                "mode": "per_user",
+                "form_fields": [{"key": "pin", "required": False}],
+                "fields": [{"in": "header", "key": "X-Pin", "value": "{{pin}}"}],
+            },
+            "form_fields",
+            id="an-optional-field-that-is-needed",
+        ),
         pytest.param({"mode": "per_user", "match": [{"host": "{user}.example.com"}]}, "mode", id="captured"),
         *(
             pytest.param(
@@ -229,6 +289,7 @@ def test_the_password_is_kept_with_consent_alone(profile):
                 ("form-field", "https://{realm}/token"),
                 ("end-user", "https://{{user}}/token"),
                 ("form-field-label", "https://{realm}.{realm}/token"),
+                ("form-field-domain", "https://login.{realm}.com/token"),
             )
         ),
         pytest.param(

@@ -219,6 +219,29 @@ async def test_a_server_that_asks_for_patience_gets_it(said, tokens, alice, serv
     assert (await tokens.authorize(alice, CONSENT)).event is TokenEvent.ENTERED
 
 
+async def test_a_typo_does_not_hold_up_what_is_held(tokens, alice, server, clock):
+    """The server answers it with a page, or asks for patience: the token goes on being refreshed."""
+    await tokens.authorize(alice, NO_CONSENT)
+    clock.now += 99
+    server.say(THROTTLED)
+    await refusal_of(tokens.authorize(alice, ANOTHER), TokenRequestRejected)
+
+    assert (await tokens.obtain(alice)).event is TokenEvent.REFRESHED
+
+
+async def test_of_two_right_entries_at_once_the_later_holds(tokens, alice, server):
+    """Two tabs, and neither is told that it came to nothing."""
+    server.gate.clear()
+    both = [asyncio.ensure_future(tokens.authorize(alice, entry)) for entry in (CONSENT, ANOTHER)]
+    await until(lambda: len(server.asked) == 2)
+    server.gate.set()
+
+    first, second = [item.token for item in await asyncio.gather(*both)]
+
+    assert first is not second
+    assert tokens.current(alice) in (first, second)
+
+
 async def test_what_was_refused_by_itself_is_not_entered_again(tokens, alice, server, clock):
     """The end user does not know that it was tried."""
     await tokens.authorize(alice, CONSENT)

@@ -58,6 +58,15 @@ def test_an_account_is_guarded_whoever_enters_it(spelt, guard):
     guard.begin(BOB, entry(99, "another"), 0.0)
 
 
+def test_captures_are_no_further_guesses(guard):
+    """Each value of one would be five more at the same account."""
+    for number in range(MOST_REFUSED):
+        refuse(guard, TokenKey("orders", (("tenant", f"t{number}"),), "alice", "f"), number)
+
+    with pytest.raises(TooManyEntries):
+        guard.begin(TokenKey("orders", (("tenant", "another"),), "alice", "f"), entry(99), 0.0)
+
+
 def test_an_end_user_is_bounded_whatever_accounts_they_enter(guard):
     """One password tried at many accounts is guessing too."""
     for number in range(MOST_REFUSED):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from profiles.form_fields import entered_values, form_values, preset_values, typed
+from profiles.form_fields import account_of, entered_values, form_values, preset_values, typed
 from profiles.model import FormFieldSettings, ProfileSettings
 
 
@@ -188,3 +188,20 @@ def test_a_per_user_profile_presets_what_nobody_can_enter(credentials, keys):
     _, problems = preset_values(settings, settings.credentials)
 
     assert [problem.key for problem in problems] == keys
+
+
+@pytest.mark.parametrize(
+    ("keys", "account"),
+    [
+        pytest.param(["company", "username"], "b", id="by-its-name"),
+        pytest.param(["company", "Email"], "b", id="in-any-case"),
+        pytest.param(["company", "badge"], "a\nb", id="all-that-are-no-password"),
+        pytest.param([], "", id="none"),
+    ],
+)
+def test_an_account_is_what_its_field_says(keys, account):
+    """Or all there is: one company's people are not one account."""
+    form = [*({"key": key} for key in keys), {"key": "password", "type": "password"}]
+    settings = per_user(form_fields=form, credentials={})
+
+    assert account_of(settings, {**dict(zip(keys, "ab", strict=False)), "password": "p"}) == account

@@ -63,6 +63,23 @@ def test_without_a_console_there_is_no_link(clock):
     assert Invitations(clock=clock).url_for(ALICE) is None
 
 
+@pytest.mark.parametrize(
+    ("console", "allowed", "is_given"),
+    [
+        pytest.param("https://console.example.com", False, True, id="tls"),
+        pytest.param("http://127.0.0.1:8082", False, True, id="this-machine"),
+        pytest.param("http://[::1]:8082", False, True, id="this-machine-by-ipv6"),
+        pytest.param("http://console.example.com", False, False, id="in-the-clear"),
+        pytest.param("http://192.0.2.1:8082", True, True, id="in-the-clear-and-allowed"),
+    ],
+)
+def test_no_password_is_asked_for_in_the_clear(console, allowed, is_given, clock):
+    """Unless the profile allows it (I5)."""
+    invitations = Invitations(console, clock=clock)
+
+    assert (invitations.url_for(ALICE, allow_cleartext=allowed) is not None) is is_given
+
+
 def test_a_link_expires(invitations, clock):
     """After ten minutes, to the second."""
     link = link_of(invitations.url_for(ALICE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from profiles.errors import (
+    AuthorizationRequired,
     CleartextRefused,
     ConnectorUnavailable,
     TokenEndpointUnreachable,
@@ -32,7 +33,9 @@ REFUSED = TokenRequestRejected("sentinel", error="invalid_grant", upstream_statu
         pytest.param(TokenEndpointUnreachable("x", timed_out=True), "did not answer in time", id="slow"),
         pytest.param(ConnectorUnavailable("x"), "cannot be reached", id="connector"),
         pytest.param(TokenResponseInvalid("x"), "makes no sense to this proxy", id="a-page"),
-        pytest.param(CleartextRefused("x"), "cleartext_refused", id="ours"),
+        pytest.param(CleartextRefused("x"), "not encrypted, so nothing was sent", id="cleartext"),
+        pytest.param(TokenRequestRejected("x"), "cannot be sent to the server", id="never-sent"),
+        pytest.param(AuthorizationRequired("forgotten"), "accepted, and is not kept", id="forgotten"),
         pytest.param(
             TooManyEntries("y", retry_after=540), "not tried: y. Try again in 9 minutes.", id="guard"
         ),

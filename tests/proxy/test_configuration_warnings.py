@@ -75,6 +75,22 @@ PER_USER = MINIMAL.replace("credentials: {username: bot, password: hunter2}", "m
             ["profiles.orders.mode"],
             id="no-console",
         ),
+        pytest.param(
+            PER_USER + "clients: {bot: {secret: s}}\nlisten: 0.0.0.0:8080\n",
+            ["console"],
+            id="links-lead-here",
+        ),
+        pytest.param(
+            PER_USER + "clients: {bot: {secret: s}}\nconsole: 192.0.2.1:8082\n",
+            ["console", "console"],
+            id="no-links-in-the-clear",
+        ),
+        pytest.param(
+            PER_USER
+            + "clients: {bot: {secret: s}}\nlisten: 0.0.0.0:8080\nconsole_url: https://console.example.com\n",
+            [],
+            id="links-lead-somewhere",
+        ),
         pytest.param(MINIMAL + "end_user_header: X-User\n", ["end_user_header"], id="unbelieved-header"),
         pytest.param(MINIMAL + "console_secret: hunter2\n", ["console_secret"], id="short-secret"),
         pytest.param(MINIMAL + "console_secret: hunter2-hunter2\n", [], id="long-secret"),

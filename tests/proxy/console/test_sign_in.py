@@ -117,8 +117,8 @@ async def test_another_secret_ends_the_sessions_of_the_one_before(watch: Watch) 
 
 async def test_brute_force_meets_a_closed_door(watch: Watch) -> None:
     """From one address; by whatever way it is tried. The right secret is refused as well, without a look."""
-    watched = watch()
-    token = watched.built.sign_in_token
+    token = secrets.token_hex(8)
+    watched = watch(console_secret=token)
     async with watched.client() as client, watched.client(address=("192.0.2.9", 1)) as other:
         tried = [await client.post("/sign-in", data={"secret": "wrong"}) for _ in range(MOST_FAILURES - 2)]
         tried.append(await client.get("/sign-in?token=wrong"))
@@ -135,6 +135,27 @@ async def test_brute_force_meets_a_closed_door(watch: Watch) -> None:
     assert [(answer.status_code, answer.headers["retry-after"]) for answer in refused] == [(429, "60")] * 2
     assert "Try again in 60 seconds" in refused[0].text
     assert (elsewhere.status_code, later.status_code) == (303, 303)
+
+
+async def test_nobody_is_shut_out_who_has_the_printed_token(watch: Watch) -> None:
+    """It cannot be found by trying, and others come from the same address: through the proxy, say."""
+    watched = watch()
+    async with watched.client() as client:
+        for _ in range(MOST_FAILURES):
+            await client.post("/sign-in", data={"secret": "wrong"})
+        wrong = await client.post("/sign-in", data={"secret": "wrong"})
+        right = await client.post("/sign-in", data={"secret": watched.built.sign_in_token})
+
+    assert (wrong.status_code, right.status_code) == (429, 303)
+
+
+@pytest.mark.parametrize("header", ["Origin", "Referer"])
+async def test_what_is_no_address_is_no_page_of_ours(header: str, watch: Watch) -> None:
+    """And no failure of the console."""
+    async with watch().client() as client:
+        answer = await client.post("/sign-out", headers={header: "http://["})
+
+    assert answer.status_code in (303, 403)
 
 
 async def test_attempts_beside_each_other_count_each(watch: Watch) -> None:
@@ -392,12 +413,13 @@ async def test_a_session_changes_nothing_by_the_api_without_its_token(watch: Wat
 
 async def test_wrong_bearer_tokens_are_failed_sign_ins(watch: Watch) -> None:
     """Those who are signed in go on."""
-    watched = probed(watch())
+    secret = secrets.token_hex(8)
+    watched = probed(watch(console_secret=secret))
     async with watched.client() as client, watched.client() as signed_in:
-        await watched.sign_in(signed_in)
+        await signed_in.post("/sign-in", data={"secret": secret})
         for _ in range(MOST_FAILURES):
             await client.get("/api/probe", headers={"Authorization": "Bearer wrong"})
-        headers = {"Authorization": f"Bearer {watched.built.sign_in_token}"}
+        headers = {"Authorization": f"Bearer {secret}"}
         refused = await client.get("/api/probe", headers=headers)
         still_in = await signed_in.get("/api/probe")
 

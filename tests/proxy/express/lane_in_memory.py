@@ -53,6 +53,7 @@ def composed(folder: Path, server: Server, profile: dict[str, Any], **settings: 
         subject_of,
         refuse_unmatched=settings.get("unmatched") == "refuse",
         allowed=composition.authorizer._allowed,
+        clients=composition.authorizer._clients,
     )
     return dataclasses.replace(composition, authorizer=authorizer)
 
