@@ -72,26 +72,45 @@ def strictness() -> Strictness:
     return Strictness(set())
 
 
+@pytest.fixture(scope="module")
+def open_pages(browser: ChromiumThread) -> Iterator[dict[str, Page]]:
+    """By the options of their contexts: to open one takes as long as many a test."""
+    pages: dict[str, Page] = {}
+    yield pages
+    for opened in pages.values():
+        browser.run(opened.context.close)
+
+
 @pytest.fixture
 def page(
     browser: ChromiumThread,
+    open_pages: dict[str, Page],
     page_options: dict[str, Any],
-    viewport: dict[str, int],
+    viewport: Any,
     strictness: Strictness,
     request: pytest.FixtureRequest,
 ) -> Iterator[Page]:
     """A page of a visitor whom nobody knows yet; the test fails for whatever `strictness` finds."""
     if "console" in request.fixturenames:
         strictness.hosts.add(request.getfixturevalue("console").host)
+    key = repr(page_options)
+    if key not in open_pages:
+        open_pages[key] = browser.run(lambda: browser.page(**page_options))
+    opened = open_pages[key]
 
-    def open_page() -> Page:
-        context = browser.context(viewport=viewport, **page_options)
-        strictness.watch(context)
-        return context.new_page()
+    def prepare() -> None:
+        opened.context.clear_cookies()
+        opened.set_viewport_size(viewport)
+        opened.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        strictness.watch(opened.context)
 
-    opened = browser.run(open_page)
+    def leave() -> None:
+        opened.goto("about:blank")
+        strictness.leave(opened.context)
+
+    browser.run(prepare)
     yield opened
-    browser.run(opened.context.close)
+    browser.run(leave)
     strictness.check()
 
 

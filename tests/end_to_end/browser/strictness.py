@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, WebError
 
 REFUSED_STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
@@ -23,16 +24,30 @@ class Strictness:
     found: list[str] = field(default_factory=list)
 
     def watch(self, context: BrowserContext) -> None:
-        context.on("console", self._on_message)
-        context.on("weberror", lambda error: self.found.append(f"exception: {error.error}"))
-        context.on("request", self._on_request)
-        context.on("requestfailed", self._on_failure)
+        for event, listener in self._listeners().items():
+            context.on(event, listener)
+
+    def leave(self, context: BrowserContext) -> None:
+        """Listens no more: the context goes on, for another test."""
+        for event, listener in self._listeners().items():
+            context.remove_listener(event, listener)
+
+    def _listeners(self) -> dict[Any, Callable[[Any], None]]:
+        return {
+            "console": self._on_message,
+            "weberror": self._on_error,
+            "request": self._on_request,
+            "requestfailed": self._on_failure,
+        }
 
     def expect_status(self, *statuses: int) -> None:
         self.statuses |= set(statuses)
 
     def check(self) -> None:
         assert self.found == [], "\n".join(self.found)
+
+    def _on_error(self, error: WebError) -> None:
+        self.found.append(f"exception: {error.error}")
 
     def _on_message(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
