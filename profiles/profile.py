@@ -179,7 +179,7 @@ def compile_profile(
     if reported:
         return None
     kept_keys = frozenset(grant.form_keys) & (fields.names | grant.refresh.names)
-    _check_optional_fields(settings, kept_keys, problem)
+    _check_optional_fields(settings, kept_keys | grant.password.names, problem)
     if reported:
         return None
     return Profile(
@@ -257,7 +257,7 @@ def _check_optional_fields(settings: ProfileSettings, needed: frozenset[str], re
         return
     for item in settings.form_fields:
         if item.visibility == "visible" and not item.required and item.key in needed:
-            report("form_fields", f"has {item.key}, which each request needs, and which is not required")
+            report("form_fields", f"has {item.key}, which requests need, and which is not required")
 
 
 def _compile_check_url(settings: ProfileSettings, text: str, known: set[str], captured: set[str]) -> Endpoint:
