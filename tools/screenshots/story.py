@@ -33,7 +33,7 @@ def play_minute(scene: Scene, minute: int) -> None:
     for number in range(REQUESTS[minute % len(REQUESTS)]):
         scene.request(ORDERS + PATHS[number % len(PATHS)].format(number))
     if minute % 4 == 0:
-        scene.request(f"{ORDERS}/accounts/{{accountId}}/orders", method="POST", json={"total": 12})
+        scene.request(f"{ORDERS}/accounts/42/orders", method="POST", json={"total": 12})
     if minute % 3 == 0:
         for tenant in ("acme", "globex", "initech"):
             scene.request(f"https://{tenant}.tickets.example.com/api/tickets")
@@ -54,7 +54,7 @@ def play_the_last_minute(scene: Scene) -> None:
     scene.server.revoke_access_tokens()
     scene.request(f"{ORDERS}/api/orders", method="POST", json={"total": 12})
     scene.request(f"{ORDERS}/api/orders?page=2")
-    scene.request(f"{ORDERS}/accounts/{{accountId}}/orders")
+    scene.request(f"{ORDERS}/accounts/42/orders")
 
 
 def authorize(scene: Scene, user: str) -> None:
