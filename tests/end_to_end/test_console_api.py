@@ -36,6 +36,16 @@ MEANT: Mapping[str, Mapping[str, Any]] = {
     "createInvitation": {"name": PER_USER, "body": {"user": "ada"}},
     "testProfile": {"body": {}},
     "renewToken": {"body": {}},
+    "saveProfile": {
+        "name": "made-by-a-program",
+        "body": {
+            "settings": {
+                "match": [{"host": "made-by-a-program.localhost"}],
+                "credentials": {"username": "bot", "password": PASSWORD},
+                "grant": {"token_endpoint": "http://127.0.0.1:1/token"},
+            }
+        },
+    },
 }
 """By operation, what chance does not come upon: a profile that it has to do with, a body that makes sense."""
 REFUSALS_BY_OTHERS = frozenset({502, 503, 504})

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from proxy.console.access import Access
+from proxy.console.api.editing import editing_operations
 from proxy.console.api.openapi import openapi_document
 from proxy.console.api.reading import reading_routes
 from proxy.console.api.token_operations import token_operations
@@ -29,6 +30,7 @@ def api_routes(console: Console, trials: Trials) -> APIRouter:
         reading_routes(console, **options),
         trying_routes(console, trials, **options),
         token_operations(console, **options),
+        editing_operations(console, **options),
     ]
     document = openapi_document(routers)
     routes = APIRouter()

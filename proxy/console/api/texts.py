@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -21,6 +22,9 @@ LONGEST_URL = 8000
 LONGEST_KEY = 200
 LONGEST_ENTRY = 10_000
 MOST_ENTRIES = 200
+
+DEEPEST = 30
+"""Objects and lists within each other; a profile has six."""
 
 _KEY = re.compile(NAME)
 
@@ -47,6 +51,30 @@ def _printable(text: str) -> str:
         raise PydanticCustomError("unprintable", "Must be printable characters")
     return text
 
+
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """What a YAML file can hold, and no deeper than whoever looks at it can follow."""
+    level: list[Any] = [settings]
+    for _ in range(DEEPEST):
+        if not level:
+            return settings
+        level = [below for value in level for below in _below(value)]
+    raise PydanticCustomError("deep", "Is nested too deep")
+
+
+def _below(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str) and _UNFIT.search(value):
+        raise PydanticCustomError("unfit", "Has a text that no file can hold")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("infinite", "Has a number that is none")
+    return ()
+
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 _NO_NUL = r"^[^\x00]*$"
 _NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f]*$"
@@ -81,6 +109,24 @@ ProfileName = Annotated[
         examples=["orders"],
     ),
 ]
+
+SentSettings = Annotated[
+    dict[str, Any],
+    AfterValidator(_plain),
+    Field(
+        description="As in the profile reference. Secrets are references (`${env:NAME}`) or texts, which are "
+        'encrypted; `{"set": true}` keeps the one that is there.',
+        examples=[
+            {
+                "match": [{"host": "api.example.com"}],
+                "credentials": {"username": "bot", "password": "${env:ORDERS_PASSWORD}"},
+                "grant": {"token_endpoint": "https://login.example.com/token"},
+            }
+        ],
+    ),
+]
+
+Version = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROL)]
 
 Search = Annotated[
     str, Query(max_length=200, description="A text in the name or the description, in any case.")

@@ -17,10 +17,10 @@ import pytest
 from profiles.access_records import AccessRecord
 from profiles.errors import TokenEndpointUnreachable, TokenRequestRejected
 from tests.proxy.console.conftest import SENTINELS, Watched, matching, profile_settings
+from tests.proxy.console.programs import PROBLEM, Program
 from tests.proxy.console.servers_behind import ServersBehind, servers_behind
 
 Watch = Callable[..., Any]
-PROBLEM = "application/problem+json"
 TENANTS = {
     "match": [{"host": "{tenant}.localhost", "port": 9000, "path": "/{section}/**"}],
     "grant": {"token_endpoint": "http://{tenant}.localhost:9001/token"},
@@ -46,35 +46,6 @@ OPERATIONS = [
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
-
-
-class Program:
-    """Asks with the console's token, and looks at every answer."""
-
-    def __init__(self, watched: Any, client: httpx.AsyncClient) -> None:
-        self.watched = watched
-        self._client = client
-        self.headers = {
-            "Authorization": f"Bearer {watched.built.sign_in_token}",
-            "Content-Type": "application/json",
-        }
-
-    async def get(self, path: str, **options: Any) -> httpx.Response:
-        return self._looked_at(await self._client.get(path, headers=self.headers, **options))
-
-    async def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
-        if body is not None:
-            options["json"] = body
-        return self._looked_at(await self._client.post(path, headers=self.headers, **options))
-
-    def _looked_at(self, answer: httpx.Response) -> httpx.Response:
-        assert [text for text in SENTINELS if text in answer.text] == []
-        if answer.status_code >= 400:
-            problem = answer.json()
-            assert answer.headers["content-type"] == PROBLEM
-            assert problem["type"] == f"urn:grantproxy:problem:{problem['slug']}"
-            assert problem["status"] == answer.status_code
-        return answer
 
 
 @pytest.fixture
@@ -152,11 +123,8 @@ async def test_what_is_answered_is_documented(
 ) -> None:
     """For a profile that is there, and one that is not."""
     asked = program()
-    ask = asked.get if method == "GET" else asked.post
-    answers = [
-        await ask(path, **({} if method == "GET" else {"body": {}})),
-        await ask(path.replace("orders", "nothing"), **({} if method == "GET" else {"body": {}})),
-    ]
+    body = None if method == "GET" else {}
+    answers = [await asked.ask(method, at, body) for at in (path, path.replace("orders", "nothing"))]
 
     for answer in answers:
         assert str(answer.status_code) in operation["responses"]

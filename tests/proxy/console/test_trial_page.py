@@ -125,7 +125,7 @@ async def test_a_test_that_fails_shows_headers_response_and_proposal(
     read = text_of(page)
     assert "403 Forbidden" in read
     assert "Set auth_error to [401, 403]" in read
-    assert 'href="/profiles/orders/edit"' in page.text
+    assert 'href="/profiles/orders/edit#field-auth_error"' in page.text
     assert "<script>alert" not in page.text
     assert "<img src=x" not in page.text
     assert "<b>bold</b>" not in page.text
