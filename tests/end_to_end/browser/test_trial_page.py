@@ -93,7 +93,7 @@ def test_a_token_in_another_place_brings_a_proposal(
     proposal = page.get_by_role("region", name="Proposal")
     expect(proposal).to_contain_text("Set grant.response.access_token to data.token")
     expect(proposal.get_by_role("link", name="Edit")).to_have_attribute(
-        "href", f"/profiles/{added.name}/edit"
+        "href", f"/profiles/{added.name}/edit#field-grant.response.access_token"
     )
     assert token not in page.content()
 
