@@ -20,6 +20,7 @@ from proxy.console.access import Access
 from proxy.console.api.routes import api_routes
 from proxy.console.authorize_page import authorize_routes
 from proxy.console.console import Console
+from proxy.console.editing import editing_routes
 from proxy.console.events import event_routes
 from proxy.console.health import health_routes
 from proxy.console.history import History
@@ -83,6 +84,7 @@ def build_console(proxy: WatchedProxy, *, clock: Callable[[], float] = time.time
         profile_routes(console),
         token_routes(console),
         trial_routes(console, trials),
+        editing_routes(console),
         api_routes(console, trials),
         authorize_routes(console),
     ):

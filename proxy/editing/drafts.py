@@ -50,17 +50,17 @@ class Draft:
 
 def open_profile(configuration: Configuration, name: str) -> WrittenProfile | None:
     """The profile as it is written; None where there is none. Raises CannotEdit."""
-    _check_that_it_can_be_edited(configuration)
+    check_that_it_can_be_edited(configuration)
     return read_profile(configuration.file, name)
 
 
 def begin_profile(configuration: Configuration, name: str) -> WrittenProfile:
     """A profile that is not there yet. Raises CannotEdit, also for a name that is taken, or none at all."""
-    _check_that_it_can_be_edited(configuration)
+    check_that_it_can_be_edited(configuration)
     if not PROFILE_NAME.fullmatch(name):
-        raise NameRefused("letters, digits and . _ - between them")
+        raise NameRefused("must be letters and digits, with . _ - between them" if name else "is required")
     if read_profile(configuration.file, name) is not None:
-        raise NameRefused("there is a profile of that name")
+        raise NameRefused("is that of another profile")
     return new_profile(configuration.file, name)
 
 
@@ -121,7 +121,8 @@ def _replace(file: TextFile, text: str) -> None:
         replace_file(file.path, content, expected=file.content)
 
 
-def _check_that_it_can_be_edited(configuration: Configuration) -> None:
+def check_that_it_can_be_edited(configuration: Configuration) -> None:
+    """Raises CannotEdit where editing is turned off, or the configuration can be read only once."""
     if not configuration.settings.console_editing:
         raise CannotEdit("editing is turned off: console_editing is false")
     if not configuration.file.is_file():

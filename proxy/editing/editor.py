@@ -9,7 +9,15 @@ from pathlib import Path
 from profiles.errors import Problem
 from proxy.composition import Composition
 from proxy.configuration_files import Configuration
-from proxy.editing.drafts import Draft, NameRefused, begin_profile, draft_profile, open_profile, save
+from proxy.editing.drafts import (
+    Draft,
+    NameRefused,
+    begin_profile,
+    check_that_it_can_be_edited,
+    draft_profile,
+    open_profile,
+    save,
+)
 from proxy.editing.file_writing import CannotWrite, ChangedMeanwhile
 from proxy.editing.forms import form_of, settings_of, unknown_keys
 from proxy.editing.overrides import overriding_variables
@@ -60,7 +68,7 @@ class Editing:
 class ProfileEditor:
     """Edits the profiles of one configuration, whose files are read each time.
 
-    *before* is what is in force. All methods raise CannotEdit where nothing can be edited at all.
+    *before* is what is in force. `begin` and `open` raise CannotEdit where there is nothing to be edited.
     """
 
     def __init__(self, configuration: Configuration, before: Composition | None = None) -> None:
@@ -70,6 +78,7 @@ class ProfileEditor:
 
     def begin(self) -> Editing:
         """The form of a new profile, with a row of what no profile is without."""
+        check_that_it_can_be_edited(self._configuration)
         written = new_profile(self._configuration.file, _UNNAMED)
         form = with_another_row({}, "match")
         form |= {"credentials.0.key": "username", "credentials.0.value": ""}
@@ -88,8 +97,18 @@ class ProfileEditor:
         """What comes of a form; *name* is None for a new profile, which has it in the form."""
         form = tidied(form)
         pressed, _, what = action.partition(":")
-        if pressed in (ADD, REMOVE):
-            return self._with_other_rows(name, form, digest, pressed, what)
+        try:
+            if pressed in (ADD, REMOVE):
+                return self._with_other_rows(name, form, digest, pressed, what)
+            return self._checked(name, form, digest, pressed)
+        except CannotEdit as error:
+            # What was entered is not lost, but for secrets, if those cannot be encrypted.
+            reading = Reading(form, lambda _: "")
+            settings_of(reading, {})
+            shown = reading.shown_again
+            return Editing(name or "", name is None, shown, digest, problems=(("", str(error)),))
+
+    def _checked(self, name: str | None, form: Mapping[str, str], digest: str, pressed: str) -> Editing:
         written, refusal = self._written(name, form)
         editing = self._looked_at(written, form, digest)
         if refusal:

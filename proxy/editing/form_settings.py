@@ -13,7 +13,8 @@ REFERENCE_HELP = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: `key` is its dotted key in the profile. `advanced`: it is folded away."""
+    """One setting: `key` is its dotted key in the profile. `advanced`: it is folded away. `item` is what one
+    entry of it is called, where it is a list."""
 
     key: str
     label: str
@@ -21,6 +22,7 @@ class Setting:
     help: str = ""
     advanced: bool = False
     required: bool = False
+    item: str = "entry"
 
 
 @dataclass(frozen=True, slots=True)

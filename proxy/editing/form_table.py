@@ -16,7 +16,7 @@ from proxy.presets.catalogue import load_preset, preset_names
 
 GROUPS = (
     Group(
-        "Description",
+        "Description and preset",
         (
             Setting("description", "Description", Text(), "For people."),
             Setting(
@@ -53,6 +53,7 @@ GROUPS = (
                 TENANTS,
                 "All that are served, where they are to be named; others are refused then.",
                 advanced=True,
+                item="tenant",
             ),
         ),
     ),
@@ -70,7 +71,13 @@ GROUPS = (
                 ),
                 "Whether all use the credentials below, or each end user enters their own.",
             ),
-            Setting("credentials", "Credentials", Pairs(), f"By the key of a form field. {REFERENCE_HELP}"),
+            Setting(
+                "credentials",
+                "Credentials",
+                Pairs(),
+                f"By the key of a form field. {REFERENCE_HELP}",
+                item="credential",
+            ),
             Setting(
                 "regenerate",
                 "Auto-Refresh Token Regeneration",
@@ -81,12 +88,12 @@ GROUPS = (
     ),
     Group(
         "Form fields",
-        (Setting("form_fields", "Form fields", FORM_FIELDS),),
+        (Setting("form_fields", "Form fields", FORM_FIELDS, item="form field"),),
         "What is entered to authorize, and sent to the token URL. Without any: username and password.",
     ),
     Group(
         "Authorization fields",
-        (Setting("fields", "Authorization fields", FIELDS),),
+        (Setting("fields", "Authorization fields", FIELDS, item="authorization field"),),
         "What is written into each request. Without any: the header Authorization: Bearer {{access_token}}. "
         "A value without a placeholder is taken for a secret.",
     ),
@@ -94,7 +101,7 @@ GROUPS = (
     REFRESH_REQUEST,
     Group(
         "Auth Error Status Code",
-        (Setting("auth_error", "Auth Error Status Code", AUTH_ERRORS),),
+        (Setting("auth_error", "Auth Error Status Code", AUTH_ERRORS, item="status"),),
         "What an origin answers when it does not accept the token. Without any: 401.",
     ),
     Group(
@@ -111,7 +118,7 @@ GROUPS = (
             Setting(
                 "connector",
                 "Connector",
-                Secret(is_connector=True),
+                Secret(is_connector=True, is_open=True),
                 "The proxy on the way to origin and authorization server: http://gateway:3128, https:// or "
                 "socks5://, with bot:${env:NAME}@ before the host where it wants credentials.",
             ),

@@ -70,7 +70,7 @@ FIELDS = Table(
         Column(
             "value",
             "Field Value",
-            Secret(required=True),
+            Secret(required=True, is_open=True),
             "Bearer {{access_token}}, {{token.api_key}}, {{pin}}",
         ),
     )
@@ -90,7 +90,13 @@ AUTH_ERRORS = Table(
 TENANTS = Table(
     (
         Column("name", "Tenant", Text()),
-        Column("credentials", "Its own credentials", Pairs(), "They win over the profile's, key by key"),
+        Column(
+            "credentials",
+            "Its own credentials",
+            Pairs(),
+            "They win over the profile's, key by key",
+            item="credential",
+        ),
     ),
     keyed="name",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from proxy.editing.form_defaults import default_of, row_default_of
@@ -37,6 +37,10 @@ class Control:
     is_removed: bool = False
     is_own: bool | None = None
     rows: tuple[Row, ...] = ()
+    first: str = ""
+    """Of a list: the first control of a row."""
+    item: str = ""
+    """Of a list: what one entry is called."""
 
     @property
     def is_noteworthy(self) -> bool:
@@ -65,6 +69,19 @@ class ControlGroup:
     controls: tuple[Control, ...]
     is_more: bool
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each control is called where it is named alone."""
+        return {name: label for control in self.controls for name, label in _labels(control, "")}
+
+
+def _labels(control: Control, before: str) -> Iterator[tuple[str, str]]:
+    label = f"{before}{control.label}"
+    yield from ((control.name + behind, label) for behind in ("", ADD, OWN))
+    for row in control.rows:
+        for below in row.controls:
+            yield from _labels(below, f"{control.label}, {control.item} {row.number}: ")
+
 
 def control_groups(
     form: Mapping[str, str], problems: Mapping[str, str], variables: Mapping[str, str]
@@ -84,6 +101,7 @@ def control_groups(
                     default=default_of(item.key, form.get("extends", "")),
                     is_required=item.required,
                     is_advanced=item.advanced,
+                    item=item.item,
                 )
                 for item in group.settings
             ),
@@ -109,6 +127,7 @@ class _View:
         default: str = "",
         is_required: bool = False,
         is_advanced: bool = False,
+        item: str = "",
     ) -> Control:
         value = self.form.get(name, "")
         # What is wrong with a list as a whole is told at its button, or at its box.
@@ -131,12 +150,14 @@ class _View:
             is_removed=name + REMOVED in self.form,
             is_own=name + OWN in self.form if isinstance(widget, Pairs) and widget.is_optional else None,
             rows=tuple(self._rows(widget, name)),
+            first=widget.columns[0].key if isinstance(widget, Table) else KEY,
+            item=item,
         )
 
     def _rows(self, widget: Widget, name: str) -> list[Row]:
         if not isinstance(widget, (Pairs, Table)):
             return []
-        columns = widget.columns if isinstance(widget, Table) else _PAIR
+        columns = widget.columns if isinstance(widget, Table) else _pair(is_open=widget.is_open)
         return [
             Row(
                 f"{name}.{number}",
@@ -149,6 +170,7 @@ class _View:
                         column.help,
                         default=row_default_of(name, column.key),
                         is_advanced=column.advanced,
+                        item=column.item,
                     )
                     for column in columns
                 ),
@@ -157,7 +179,8 @@ class _View:
         ]
 
 
-_PAIR = (Column(KEY, "Name", Text()), Column(VALUE, "Value", Secret()))
+def _pair(*, is_open: bool) -> tuple[Column, Column]:
+    return Column(KEY, "Name", Text()), Column(VALUE, "Value", Secret(is_open=is_open))
 
 
 def _kind(widget: Widget, value: str) -> str:
@@ -174,7 +197,7 @@ def _kind(widget: Widget, value: str) -> str:
         case Select():
             return "select"
         case Secret():
-            return "secret"
+            return "open-secret" if widget.is_open else "secret"
         case Yaml():
             return "yaml"
         case Pairs():

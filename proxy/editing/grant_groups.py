@@ -58,11 +58,12 @@ TOKEN_REQUEST = Group(
         Setting(
             "grant.headers",
             "Header fields",
-            Pairs(),
+            Pairs(is_open=True),
             "Of the token requests. What is no placeholder and no reference is taken for a secret.",
             advanced=True,
+            item="header field",
         ),
-        Setting("grant.query", "Query", Pairs(), "Likewise.", advanced=True),
+        Setting("grant.query", "Query", Pairs(is_open=True), "Likewise.", advanced=True, item="parameter"),
         Setting(
             "grant.parameters",
             "Parameters",
@@ -89,8 +90,20 @@ REFRESH_REQUEST = Group(
         Setting(
             "grant.refresh_content_type", "Content type", Select(CONTENT_TYPES, unset=AS_ABOVE), advanced=True
         ),
-        Setting("grant.refresh_headers", "Header fields", Pairs(is_optional=True), advanced=True),
-        Setting("grant.refresh_query", "Query", Pairs(is_optional=True), advanced=True),
+        Setting(
+            "grant.refresh_headers",
+            "Header fields",
+            Pairs(is_optional=True, is_open=True),
+            advanced=True,
+            item="header field",
+        ),
+        Setting(
+            "grant.refresh_query",
+            "Query",
+            Pairs(is_optional=True, is_open=True),
+            advanced=True,
+            item="parameter",
+        ),
         Setting("grant.refresh_parameters", "Parameters", Yaml(), "YAML; {} for none.", advanced=True),
         Setting("grant.refresh_body", "Body", Yaml(), "YAML.", advanced=True),
     ),

@@ -65,10 +65,13 @@ class Reading:
         return {**self.form, **self.instead}
 
     def control_of(self, key: str) -> str | None:
-        """The control of a dotted key, or of the nearest setting that it belongs to."""
-        while key and key not in self.names:
-            key = key.rpartition(".")[0]
-        return self.names.get(key)
+        """The control of a dotted key, of the nearest setting that it belongs to, or that belongs to it."""
+        nearest = key
+        while nearest and nearest not in self.names:
+            nearest = nearest.rpartition(".")[0]
+        if nearest:
+            return self.names[nearest]
+        return next((self.names[below] for below in self.names if below.startswith(f"{key}.")), None)
 
 
 def _is_number(step: str) -> bool:

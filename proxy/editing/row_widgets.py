@@ -18,9 +18,10 @@ KEY, VALUE = "key", "value"
 @dataclass(frozen=True, slots=True)
 class Pairs:
     """Names of the user's own, and a secret for each. *is_optional*: that there are none differs from that
-    nothing is said, and a box tells which."""
+    nothing is said, and a box tells which. *is_open* as for `Secret`."""
 
     is_optional: bool = False
+    is_open: bool = False
 
     def shown(self, raw: Any, name: str, seal: Seal) -> dict[str, str]:
         form = {name + OWN: "true"} if self.is_optional and isinstance(raw, dict) else {}
@@ -66,13 +67,14 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: an attribute of its rows."""
+    """One column of a table: an attribute of its rows. `item` as for a setting."""
 
     key: str
     label: str
     widget: Widget
     help: str = ""
     advanced: bool = False
+    item: str = "entry"
 
     @property
     def tells_rows_apart(self) -> bool:

@@ -16,11 +16,13 @@ class Secret:
     """A text that is not shown again where it is a secret: then an empty input keeps what is there.
 
     What is kept comes along, encrypted: rows may be moved and keys renamed meanwhile. *is_connector*: a
-    proxy's URL, of which the password is the secret. *required*: written though it is empty.
+    proxy's URL, of which the password is the secret. *required*: written though it is empty. *is_open*: what
+    is typed can be seen while it is, as it mostly is no secret.
     """
 
     is_connector: bool = False
     required: bool = False
+    is_open: bool = False
 
     def shown(self, raw: Any, name: str, seal: Seal) -> dict[str, str]:
         if not isinstance(raw, str):

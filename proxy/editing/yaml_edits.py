@@ -81,12 +81,12 @@ class _Edits:
 
     def whole(self, root: Node | None, wanted: Mapping[str, Any]) -> None:
         """The document anew, below whatever comments there are."""
-        written = document(wanted)
+        written = document(wanted) or "{}\n"
         if root is None:
             separator = "" if not self._text or self._text.endswith("\n") else "\n"
             self._replace(len(self._text), len(self._text), separator + written)
         else:
-            self._replace(root.start, root.end, written.removesuffix("\n") if wanted else "{}")
+            self._replace(root.start, root.end, written.removesuffix("\n"))
 
     def change(self, node: Node, old: Any, new: Any, place: _Place) -> None:
         """Changes *node*, which holds *old*, so that it holds *new*."""

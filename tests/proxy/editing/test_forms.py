@@ -411,7 +411,9 @@ def test_what_cannot_be_written_is_told_at_its_control(
         ("grant.refresh_query", "grant.refresh_query~own"),
         ("grant.response.scope", "grant.response.scope"),
         ("auth_error.0.status", "auth_error.0.status"),
+        ("tenancy", "tenancy.base_url"),
         ("unknown", None),
+        ("", None),
     ],
 )
 def test_a_problem_finds_the_control_of_its_key(key: str, control: str | None) -> None:

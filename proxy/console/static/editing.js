@@ -1,0 +1,63 @@
+// Makes the form of a profile a little better: the preview, the explanation and what is not right yet follow it.
+"use strict";
+
+const MILLISECONDS_TO_WAIT = 600;
+
+const form = document.querySelector("form[data-draft]");
+const problems = document.getElementById("problems");
+let waiting = null;
+let asked = null;
+
+// Without this, nothing would say that the page that has come is the answer.
+if (problems) {
+  problems.focus();
+}
+if (form) {
+  form.addEventListener("input", later);
+  form.addEventListener("change", later);
+}
+
+function later() {
+  clearTimeout(waiting);
+  waiting = setTimeout(ask, MILLISECONDS_TO_WAIT);
+}
+
+async function ask() {
+  asked?.abort();
+  const mine = (asked = new AbortController());
+  try {
+    const answer = await fetch(form.dataset.draft, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form)),
+      signal: mine.signal,
+      redirect: "error",
+    });
+    if (answer.ok) {
+      show(await answer.json());
+    }
+  } catch {
+    // It was typed on, the session is over, or the proxy is gone: the buttons will tell.
+  }
+}
+
+function show(draft) {
+  document.getElementById("preview").textContent = draft.preview || "Nothing yet.";
+  const explanation = document.getElementById("explanation");
+  explanation.textContent = draft.explanation;
+  explanation.hidden = !draft.explanation;
+  const [first] = draft.problems;
+  const more = draft.problems.length - 1;
+  setText(
+    document.getElementById("live"),
+    first
+      ? `Not right yet: ${first.label ? `${first.label}: ` : ""}${first.message}${more ? `, and ${more} more` : ""}`
+      : "Everything is right.",
+  );
+}
+
+// What is said again is read out again.
+function setText(node, text) {
+  if (node.textContent !== text) {
+    node.textContent = text;
+  }
+}
