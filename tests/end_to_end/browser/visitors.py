@@ -1,7 +1,7 @@
 """Two ways of using a page: with a pointer, and with the keys alone.
 
 A control is named by its role and its accessible name, as a screen reader tells them: what has no name cannot
-be used here either.
+be used here either. Where several have the same, `within` is the group that is meant.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Visitor(Protocol):
     def activate(self, role: Any, name: str | re.Pattern[str]) -> None:
         """Follows a link, presses a button."""
 
-    def enter(self, label: str | re.Pattern[str], text: str) -> None:
+    def enter(self, label: str, text: str, within: Locator | None = None) -> None:
         """Replaces what stands in a field."""
 
-    def choose(self, label: str | re.Pattern[str], option: str) -> None:
+    def choose(self, label: str, option: str, within: Locator | None = None) -> None:
         """Chooses from a list, by what is shown."""
 
-    def tick(self, label: str | re.Pattern[str]) -> None:
+    def tick(self, label: str, within: Locator | None = None) -> None:
         """Ticks a checkbox or a radio button that is not ticked."""
 
     def unfold(self, summary: Locator) -> None:
@@ -43,11 +43,9 @@ def control(page: Page, role: Any, name: str | re.Pattern[str]) -> Locator:
     return page.get_by_role(role, name=name, exact=isinstance(name, str))
 
 
-def field(page: Page, label: str | re.Pattern[str]) -> Locator:
-    """A field that may be left out says so in its label."""
-    if isinstance(label, str):
-        label = re.compile(rf"^\s*{re.escape(label)}( \(optional\))?\s*$")
-    return page.get_by_label(label)
+def field(scope: Page | Locator, label: str) -> Locator:
+    """Whether it may be left out stands in its label, or that it may not."""
+    return scope.get_by_label(re.compile(rf"^\s*{re.escape(label)}( \((optional|required)\))?\s*$"))
 
 
 class Pointer:
@@ -59,14 +57,14 @@ class Pointer:
     def activate(self, role: Any, name: str | re.Pattern[str]) -> None:
         control(self.page, role, name).click()
 
-    def enter(self, label: str | re.Pattern[str], text: str) -> None:
-        field(self.page, label).fill(text)
+    def enter(self, label: str, text: str, within: Locator | None = None) -> None:
+        field(within or self.page, label).fill(text)
 
-    def choose(self, label: str | re.Pattern[str], option: str) -> None:
-        field(self.page, label).select_option(label=option)
+    def choose(self, label: str, option: str, within: Locator | None = None) -> None:
+        field(within or self.page, label).select_option(label=option)
 
-    def tick(self, label: str | re.Pattern[str]) -> None:
-        field(self.page, label).check()
+    def tick(self, label: str, within: Locator | None = None) -> None:
+        field(within or self.page, label).check()
 
     def unfold(self, summary: Locator) -> None:
         summary.click()
@@ -85,20 +83,20 @@ class Keyboard:
         self.focus(control(self.page, role, name))
         self.page.keyboard.press("Enter")
 
-    def enter(self, label: str | re.Pattern[str], text: str) -> None:
-        self.focus(field(self.page, label))
+    def enter(self, label: str, text: str, within: Locator | None = None) -> None:
+        self.focus(field(within or self.page, label))
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.press("Delete")
         self.page.keyboard.insert_text(text)
 
-    def choose(self, label: str | re.Pattern[str], option: str) -> None:
-        listed = field(self.page, label)
+    def choose(self, label: str, option: str, within: Locator | None = None) -> None:
+        listed = field(within or self.page, label)
         self.focus(listed)
         self.page.keyboard.type(option)
         expect(listed.locator("option:checked")).to_have_text(option)
 
-    def tick(self, label: str | re.Pattern[str]) -> None:
-        box = field(self.page, label)
+    def tick(self, label: str, within: Locator | None = None) -> None:
+        box = field(within or self.page, label)
         self.focus(box)
         if not box.is_checked():
             self.page.keyboard.press("Space")
