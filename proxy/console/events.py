@@ -75,7 +75,8 @@ class _Streams:
 
     async def _changes(self, request: Request, session: Session) -> AsyncIterator[str]:
         yield "retry: 5000\n\n"
-        names = chosen_names(request, self._surveys.latest())
+        # One of its own: in one that is a second old, a profile that has just come would be missing for good.
+        names = chosen_names(request, self._console.survey())
         told, silent = "", 0.0
         # Asked anew each time: a session ends by its age too, and by another secret in the configuration.
         while self._console.access.session_of(request) is session and not await request.is_disconnected():

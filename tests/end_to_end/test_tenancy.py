@@ -260,7 +260,7 @@ def test_commands_say_which_tenant(
     assert token_users(server)[-1] == ("globex-bot", "globex.localhost")
     assert (unknown.returncode, none.returncode) == (2, 2)
     assert "there is no tenant umbrella" in unknown.stderr
-    assert "--capture tenant=NAME, one of acme, globex" in none.stderr
+    assert "a tenant, one of acme, globex: give it with --capture tenant=" in none.stderr
     assert json.loads(explained.stdout)["tenant"] == "acme"
     assert json.loads(refused.stdout)["refusal"] == "tenant_unknown"
     assert "tenant=acme" in held.stdout
