@@ -42,6 +42,12 @@ NORMALISE = """([replacements]) => {
     for (const field of document.querySelectorAll("input, textarea")) field.value = fixed(field.value);
 }"""
 
+FROM_THE_TOP = """() => {
+    document.activeElement?.blur();
+    scrollTo(0, 0);
+    for (const element of document.querySelectorAll("*")) element.scrollTop = 0;
+}"""
+
 
 def sign_in(page: Page, scene: Scene) -> None:
     page.goto(f"{scene.url}/sign-in")
@@ -71,6 +77,29 @@ def authorize(page: Page, scene: Scene) -> None:
     page.get_by_label("User name").fill("grace")
 
 
+def new_profile(page: Page, scene: Scene) -> None:
+    page.goto(f"{scene.url}/new-profile")
+    page.get_by_role("group", name="Name", exact=True).get_by_label("Name").fill("invoices")
+    page.get_by_label("Description").fill("Invoices of Example Corp")
+    page.get_by_role("group", name="Entry 1").get_by_label("Host").fill("invoices.example.com")
+    for number, value in enumerate(("bot", "${env:BOT_PASSWORD}"), 1):
+        page.get_by_role("group", name=f"Credential {number}").get_by_label("Value").fill(value)
+    page.locator("id=field-grant.token_endpoint").fill("https://login.example.com/oauth/token")
+    page.locator("id=explain_url").fill("https://invoices.example.com/api/2026")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_label("Explanation")).to_contain_text("invoices")
+
+
+def edit(page: Page, scene: Scene) -> None:
+    page.goto(f"{scene.url}/profiles/orders/edit")
+    page.get_by_role("button", name="Preview and check").click()
+    expect(page.get_by_role("region", name="Preview")).to_contain_text("orders.example.com")
+
+
+def api(page: Page, scene: Scene) -> None:
+    page.goto(f"{scene.url}/api")
+
+
 PAGES: dict[str, Callable[[Page, Scene], None]] = {
     "sign-in": sign_in,
     "overview": overview,
@@ -78,6 +107,9 @@ PAGES: dict[str, Callable[[Page, Scene], None]] = {
     "locked": locked,
     "test": trial,
     "authorize": authorize,
+    "new-profile": new_profile,
+    "edit": edit,
+    "api": api,
 }
 SIGNED_OUT = ("sign-in", "authorize")
 
@@ -115,13 +147,12 @@ def take(page: Page, scene: Scene, file: Path) -> None:
         (r"Werkzeug/\S+ Python/\S+", "Werkzeug"),
     ]
     page.evaluate(NORMALISE, [replacements])
+    width = page.viewport_size["width"]
     height = min(TALLEST, page.evaluate("() => document.documentElement.scrollHeight"))
-    page.screenshot(
-        path=file,
-        full_page=True,
-        animations="disabled",
-        clip={"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height},
-    )
+    # What is beside a form is as high as the window at most: the window is made as high as the picture.
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate(FROM_THE_TOP)
+    page.screenshot(path=file, animations="disabled")
     print(file.relative_to(ROOT))
 
 
