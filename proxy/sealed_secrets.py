@@ -19,6 +19,7 @@ _VERSION = b"\x01"
 _NAME_LENGTH = 4
 _NONCE_LENGTH = 12
 _TAG_LENGTH = 16
+_BLOCK = 32
 
 # RFC 4648 section 5; Python's decoder passes over whatever else there is.
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
@@ -43,7 +44,7 @@ class SealedSecrets:
         head = _VERSION + _name_of(key)
         # NIST SP 800-38D section 8.2.2: random 96-bit nonces, for at most 2^32 texts under one key.
         nonce = secrets.token_bytes(_NONCE_LENGTH)
-        ciphertext = _cipher(key).encrypt(nonce, text.encode(errors="surrogatepass"), head)
+        ciphertext = _cipher(key).encrypt(nonce, _padded(text.encode(errors="surrogatepass")), head)
         return "${encrypted:" + base64.urlsafe_b64encode(head + nonce + ciphertext).decode().rstrip("=") + "}"
 
     def unseal(self, sealed: str) -> str:
@@ -60,7 +61,8 @@ class SealedSecrets:
             raise Unsealable("was encrypted with another key")
         nonce, ciphertext = rest[:_NONCE_LENGTH], rest[_NONCE_LENGTH:]
         try:
-            return _cipher(key).decrypt(nonce, ciphertext, head).decode(errors="surrogatepass")
+            padded = _cipher(key).decrypt(nonce, ciphertext, head)
+            return padded.rstrip(b"\0")[:-1].decode(errors="surrogatepass")
         except (InvalidTag, UnicodeDecodeError):
             raise Unsealable("is damaged: its text is not what was written") from None
 
@@ -71,6 +73,11 @@ class SealedSecrets:
     @cached_property
     def _existing_key(self) -> SecretKey:
         return self._source.existing()
+
+
+def _padded(text: bytes) -> bytes:
+    """*text*, a byte that ends it, and zeros: how long a PIN or a password is does not show."""
+    return text + b"\x80" + bytes(-(len(text) + 1) % _BLOCK)
 
 
 def _decoded(sealed: str) -> bytes:

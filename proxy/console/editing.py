@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,9 @@ from proxy.editing.drafts import Draft
 from proxy.editing.editor import NAME, Editing, ProfileEditor
 from proxy.editing.form_view import control_groups
 from proxy.editing.written_profiles import CannotEdit
-from proxy.explanation import as_lines, explain, parse_request
+from proxy.explanation import as_lines, explain, masked, parse_request
+
+logger = logging.getLogger(__name__)
 
 URL, METHOD = "explain_url", "explain_method"
 """The controls of what is explained beside the form."""
@@ -134,6 +137,9 @@ class _EditingPages:
     def _saved(self, request: Request, editing: Editing) -> Response:
         session = request.state.session
         name = editing.name
+        logger.warning(
+            "console: save of %s by %s", name, request.client.host if request.client else "unknown"
+        )
         try:
             self._console.proxy.reload()
         except ConfigurationError as error:
@@ -167,7 +173,8 @@ class _EditingPages:
             status=status,
             editing=editing,
             groups=groups,
-            labels=_labels(editing),
+            labels=(labels := _labels(editing)),
+            other_variables={key: name for key, name in editing.variables.items() if key not in labels},
             name=editing.name,
             name_problem=by_control.get(NAME, ""),
             address="/new-profile" if editing.is_new else f"/profiles/{editing.name}",
@@ -193,7 +200,8 @@ def _explained(draft: Draft | None, url: str, method: str) -> str:
         head = parse_request(url, method)
     except ValueError:
         return "This is no http or https URL that a request can be made for."
-    return "\n".join(as_lines(explain(draft.composition, head)))
+    composition = draft.composition
+    return "\n".join(as_lines(masked(explain(composition, head), composition.configuration.referenced)))
 
 
 def _preview(editing: Editing) -> str:

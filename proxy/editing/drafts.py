@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,9 @@ from proxy.yaml_documents import parse_document
 
 MASK = "${encrypted:…}"
 """In a preview, for a secret."""
+
+_turn = threading.Lock()
+"""One saves at a time, be it for a page or a program: the next one sees that the file has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ class Draft:
 def open_profile(configuration: Configuration, name: str) -> WrittenProfile | None:
     """The profile as it is written; None where there is none. Raises CannotEdit."""
     check_that_it_can_be_edited(configuration)
-    return read_profile(configuration.file, name)
+    # What is no name leads who knows where.
+    return read_profile(configuration.file, name) if PROFILE_NAME.fullmatch(name) else None
 
 
 def begin_profile(configuration: Configuration, name: str) -> WrittenProfile:
@@ -102,17 +107,18 @@ def save(draft: Draft) -> None:
     removed again. Raises CannotWrite, ChangedMeanwhile.
     """
     own, shared = draft.written.own, draft.written.shared
-    if shared is None and not draft.written.is_new:
-        _replace(own, draft.texts[own.path])
-        return
-    create_file(own.path, own.encoded(draft.texts[own.path]))
-    if shared is None:
-        return
-    try:
-        _replace(shared, draft.texts[shared.path])
-    except BaseException:
-        remove_file(own.path)
-        raise
+    with _turn:
+        if shared is None and not draft.written.is_new:
+            _replace(own, draft.texts[own.path])
+            return
+        create_file(own.path, own.encoded(draft.texts[own.path]))
+        if shared is None:
+            return
+        try:
+            _replace(shared, draft.texts[shared.path])
+        except BaseException:
+            remove_file(own.path)
+            raise
 
 
 def _replace(file: TextFile, text: str) -> None:

@@ -53,6 +53,7 @@ class Editing:
     moves_to: Path | None = None
     problems: tuple[tuple[str, str], ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    """Names of controls, or keys that have none, and the variables that win over what is entered there."""
     unknown: tuple[str, ...] = ()
     draft: Draft | None = field(default=None, repr=False)
     is_stale: bool = False
@@ -156,7 +157,7 @@ class ProfileEditor:
             None if written.is_new else written.place,
             written.own.path if written.shared is not None else None,
             problems=(*reading.problems, *found, *elsewhere),
-            variables={reading.control_of(key) or key: variable for key, variable in variables.items()},
+            variables={reading.names.get(key, key): variable for key, variable in variables.items()},
             unknown=tuple(unknown_keys(written.settings)),
             draft=draft,
         )

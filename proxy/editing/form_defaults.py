@@ -36,6 +36,11 @@ def row_default_of(name: str, column: str) -> str:
     return _default(kind, column) if _is_model(kind) else ""
 
 
+def is_default(value: Any, default: str) -> bool:
+    """Whether *value* says no more than *default*, which is said by one of the above."""
+    return default != "" and isinstance(value, (str, int, float)) and _text(value) == default
+
+
 def _preset_settings(preset: str) -> dict[str, Any]:
     try:
         return load_preset(preset).profile if preset else {}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from profiles.model import ProfileSettings
+from proxy.editing.form_defaults import default_of, is_default
 from proxy.editing.form_table import SETTINGS
 from proxy.editing.reading import Reading
 from proxy.editing.secret_settings import sealed_settings
@@ -35,7 +36,12 @@ def settings_of(reading: Reading, base: Mapping[str, Any]) -> dict[str, Any]:
             _put(settings, path, ...)
     for key, setting in SETTINGS.items():
         path = tuple(key.split("."))
-        _put(settings, path, setting.widget.read(reading, key, key, _value_at(settings, path)))
+        raw = _value_at(settings, path)
+        value = setting.widget.read(reading, key, key, raw)
+        if raw is ... and is_default(value, default_of(key, reading.entered("extends"))):
+            # It is in force without being written, and is written where it was.
+            continue
+        _put(settings, path, value)
     return sealed_settings(settings, reading.seal)
 
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from proxy.editing.yaml_edits import CannotRewrite, reads_as, rewritten
 from proxy.editing.yaml_layout import Node, layout
 from proxy.editing.yaml_lines import column_of, end_of_entry, line_end, line_start
 from proxy.editing.yaml_writing import document
-from proxy.yaml_documents import parse_document
 
 PROFILES = "profiles"
 
 
-def taken_out(text: str, name: str) -> tuple[str, str]:
+def taken_out(text: str, tree: Mapping[str, Any], name: str) -> tuple[str, str]:
     """*text* without the profile, and the profile's text as a file of its own has it, comments included.
 
-    *text* has the profile, and it is a mapping or null. Raises CannotRewrite.
+    *text* reads as *tree*, which has the profile, and it is a mapping or null. Raises CannotRewrite.
     """
-    tree = parse_document(text).value
     profile = tree[PROFILES][name] or {}
     others = {key: value for key, value in tree[PROFILES].items() if key != name}
     rest, own = _without_lines(text, name)
-    if not any(reads_as(rest, {**tree, PROFILES: left}) for left in (others, others or None)):
+    # A section of which nothing is left reads as null.
+    if not reads_as(rest, {**tree, PROFILES: others or None}):
         # As in `profiles: {orders: {...}}`, where it has no lines of its own.
         rest = rewritten(text, {**tree, PROFILES: others})
     return rest, own if reads_as(own, profile) else document(profile)

@@ -17,6 +17,7 @@ from proxy.editing.secret_settings import sealed_settings
 from proxy.editing.written_profiles import CannotEdit
 from proxy.sealed_secrets import SealedSecrets
 from proxy.secret_key import SecretKeyUnavailable
+from proxy.yaml_documents import MAX_DEPTH
 
 NOTHING_KEPT = 'there is nothing to keep here: {"set": true} stands for a secret that is set'
 
@@ -65,6 +66,8 @@ def drafted_settings(
     written = begin_profile(configuration, name) if is_new else open_profile(configuration, name)
     if written is None:
         return None
+    if _depth(settings) > MAX_DEPTH:
+        raise CannotEdit("the settings are nested too deeply")
     filled, missing = with_kept_secrets(dict(settings), written.settings)
     try:
         sealed = sealed_settings(filled, SealedSecrets(configuration.key_source).seal)
@@ -74,3 +77,17 @@ def drafted_settings(
     # What is missing is null there, of which nothing else needs to be said.
     others = tuple(problem for problem in draft.problems if problem.key not in missing)
     return replace(draft, problems=(*(Problem(NOTHING_KEPT, key=key) for key in missing), *others))
+
+
+def _depth(settings: Any) -> int:
+    """Of mappings and lists in each other, counted without going down into them by recursion."""
+    depth, level = 0, [settings]
+    while level:
+        depth += 1
+        level = [
+            below
+            for value in level
+            for below in (value.values() if isinstance(value, Mapping) else value)
+            if isinstance(below, (Mapping, list))
+        ]
+    return depth

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.editing.form_defaults import is_default, row_default_of
 from proxy.editing.plain_values import aligned, same
 from proxy.editing.reading import ADD, OWN, Reading, normalised, rows_in
 from proxy.editing.secret_texts import Seal
@@ -163,7 +164,12 @@ class Table:
         # What the form does not know stays, and each key where it was.
         ordered = [*base, *(name for name in read if name not in base)]
         merged = {name: read.get(name, base.get(name)) for name in ordered}
-        return {name: value for name, value in merged.items() if value is not ...}
+        list_name = row.rpartition(".")[0]
+        return {
+            name: value
+            for name, value in merged.items()
+            if value is not ... and (name in base or not is_default(value, row_default_of(list_name, name)))
+        }
 
     def _joined(self, rows: Any, raw: Any) -> Any:
         if not rows:

@@ -72,11 +72,6 @@ def typed_secret(text: str, seal: Seal) -> str:
     return seal(text)
 
 
-def shortened(text: str) -> str:
-    """*text* for people: what is encrypted is long and says nothing."""
-    return REFERENCE.sub(lambda found: "${encrypted:…}" if found["scheme"] == "encrypted" else found[0], text)
-
-
 def _sealed(literal: str, seal: Seal) -> str:
     return seal(literal) if literal else ""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,7 @@ ORDER = tuple(dict.fromkeys(step for key in SETTINGS for step in key.split("."))
 """Of the keys in a profile's file."""
 
 _BOM = "\ufeff"
+_KEY = secrets.token_bytes(32)
 
 
 class CannotEdit(Exception):  # noqa: N818  -- a state of affairs, told to the user
@@ -51,7 +54,7 @@ class WrittenProfile:
     """A profile as it stands on disk: in a file of `profiles.d`, in the configuration's file, or nowhere yet.
 
     `own` is the file that has it or will have it, and `text` what is in it or will be before any change.
-    `shared` is the configuration's file where the profile stands there, to be taken out of it.
+    `shared` is the configuration's file where the profile stands there, and `rest` its text without it.
     """
 
     name: str
@@ -59,13 +62,16 @@ class WrittenProfile:
     text: str = field(repr=False)
     settings: Mapping[str, Any] = field(repr=False)
     shared: TextFile | None = None
+    rest: str = field(default="", repr=False)
     is_new: bool = False
 
     @property
     def digest(self) -> str:
-        """Tells this version from any other; nothing of what is written can be read from it."""
-        place = "new" if self.is_new else str(self.own.path if self.shared is None else self.shared.path)
-        return hashlib.sha256(f"{place}\0{self.text}".encode(errors="surrogatepass")).hexdigest()
+        """Tells this version from any other, until the process ends. Without the key nobody can try out what
+        a PIN in the file may be."""
+        place = "new" if self.is_new else str(self.place)
+        written = f"{place}\0{self.text}".encode(errors="surrogatepass")
+        return hmac.new(_KEY, written, hashlib.sha256).hexdigest()
 
     @property
     def place(self) -> Path:
@@ -77,7 +83,7 @@ class WrittenProfile:
         try:
             texts = {self.own.path: rewritten(self.text, settings, ORDER)}
             if self.shared is not None:
-                texts[self.shared.path] = taken_out(self.shared.text, self.name)[0]
+                texts[self.shared.path] = self.rest
         except CannotRewrite as error:
             raise CannotEdit(f"{self.place} cannot be changed here: {error}") from None
         return texts
@@ -91,17 +97,18 @@ def read_profile(configuration_file: Path, name: str) -> WrittenProfile | None:
     shared = _read(configuration_file)
     if shared is None:
         raise CannotEdit(f"{configuration_file} is no plain file")
-    profiles = _mapping_in(shared.text, shared.path).get(PROFILES)
+    tree = _mapping_in(shared.text, shared.path)
+    profiles = tree.get(PROFILES)
     if not isinstance(profiles, dict) or name not in profiles:
         return None
     settings = profiles[name]
     if settings is not None and not isinstance(settings, dict):
         raise CannotEdit(f"{shared.path} has something else than settings under {PROFILES}.{name}")
     try:
-        text = taken_out(shared.text, name)[1] if settings else ""
+        rest, text = taken_out(shared.text, tree, name)
     except CannotRewrite as error:
         raise CannotEdit(f"{shared.path} cannot be changed here: {error}") from None
-    return WrittenProfile(name, _nothing_at(configuration_file, name), text, settings or {}, shared)
+    return WrittenProfile(name, _nothing_at(configuration_file, name), text, settings or {}, shared, rest)
 
 
 def new_profile(configuration_file: Path, name: str) -> WrittenProfile:

@@ -43,6 +43,13 @@ def test_what_is_sealed_is_unsealed(text: str) -> None:
     assert inner(reference).replace("-", "").replace("_", "").isalnum()
 
 
+def test_the_length_of_a_secret_does_not_show() -> None:
+    """A PIN and a password look alike, as far as they are no longer than most."""
+    sealed = sealed_by("key")
+
+    assert len({len(sealed.seal("x" * length)) for length in range(32)}) == 1
+
+
 def test_the_same_secret_is_sealed_differently_each_time() -> None:
     """Nobody sees from two references that they hold the same password."""
     sealed = sealed_by("key")

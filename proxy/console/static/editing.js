@@ -2,11 +2,14 @@
 "use strict";
 
 const MILLISECONDS_TO_WAIT = 600;
+// A check of thousands of profiles takes a while, and the proxy has other things to do.
+const SHARE_OF_TIME = 4;
 
 const form = document.querySelector("form[data-draft]");
 const problems = document.getElementById("problems");
 let waiting = null;
 let asked = null;
+let took = 0;
 
 // Without this, nothing would say that the page that has come is the answer.
 if (problems) {
@@ -19,12 +22,13 @@ if (form) {
 
 function later() {
   clearTimeout(waiting);
-  waiting = setTimeout(ask, MILLISECONDS_TO_WAIT);
+  waiting = setTimeout(ask, Math.max(MILLISECONDS_TO_WAIT, took * SHARE_OF_TIME));
 }
 
 async function ask() {
   asked?.abort();
   const mine = (asked = new AbortController());
+  const begin = performance.now();
   try {
     const answer = await fetch(form.dataset.draft, {
       method: "POST",
@@ -34,6 +38,7 @@ async function ask() {
     });
     if (answer.ok) {
       show(await answer.json());
+      took = performance.now() - begin;
     }
   } catch {
     // It was typed on, the session is over, or the proxy is gone: the buttons will tell.

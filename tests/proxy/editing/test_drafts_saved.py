@@ -22,6 +22,7 @@ from proxy.editing.drafts import (
 from proxy.editing.file_writing import CannotWrite, ChangedMeanwhile
 from proxy.editing.kept_secrets import shown_to_programs, with_kept_secrets
 from proxy.editing.overrides import overriding_variables
+from proxy.editing.programs import drafted_settings, shown_profile
 from proxy.editing.written_profiles import CannotEdit
 from proxy.yaml_documents import parse_document
 
@@ -276,6 +277,48 @@ def test_previous_versions_are_no_profiles(loaded: Configuration) -> None:
     assert sorted(loaded.again().settings.profiles) == ["billing", "orders", "reports"]
 
 
+def test_a_save_without_a_change_writes_nothing(loaded: Configuration) -> None:
+    """The version before is still the one before the last change."""
+    save(drafted(loaded, "reports", margin=60))
+    before = files(loaded.file.parent)
+
+    save(drafted(loaded, "reports"))
+
+    assert files(loaded.file.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("profile", "outcome"),
+    [
+        pytest.param("  empty:\n", {}, id="null"),
+        pytest.param("  empty: {}\n", {}, id="no-settings"),
+        pytest.param("  empty: text\n", "something else than settings", id="text"),
+        pytest.param("  empty: &x {}\n  other: *x\n", "cannot be changed here", id="shared"),
+    ],
+)
+def test_a_profile_of_the_configurations_file_is_opened_whatever_it_is(
+    loaded: Configuration, profile: str, outcome: Any
+) -> None:
+    """Or the reason is told."""
+    loaded.file.write_text(MAIN + profile)
+
+    if outcome == {}:
+        written = open_profile(loaded, "empty")
+        assert written is not None
+        assert written.texts_with({"match": {"host": "a"}})[loaded.file] == MAIN
+    else:
+        with pytest.raises(CannotEdit, match=outcome):
+            open_profile(loaded, "empty")
+
+
+def test_a_configuration_that_is_no_plain_file_is_not_edited(loaded: Configuration) -> None:
+    """`--config <(command)` can be read once, and not written."""
+    loaded.file.unlink()
+
+    with pytest.raises(CannotEdit, match="is no plain file"):
+        open_profile(loaded, "reports")
+
+
 def test_a_profile_that_is_not_there_cannot_be_opened(loaded: Configuration) -> None:
     """Nor one whose name would lead elsewhere."""
     assert open_profile(loaded, "nobody") is None
@@ -375,3 +418,57 @@ def test_an_entry_of_a_list_does_not_get_another_ones_secret() -> None:
 
     assert SENTINEL not in repr(sent["fields"])
     assert missing == ["credentials.pin", "fields.0.value", "fields.1.value"]
+
+
+def programs_draft(
+    loaded: Configuration, name: str, settings: Mapping[str, Any], *, is_new: bool = False
+) -> Draft:
+    """As `proxy.editing.programs` makes it; the key is in the variable."""
+    environ = {**ENVIRON, "GRANTPROXY_SECRET_KEY": "key"}
+    again = load_configuration(loaded.file, environ=environ, cwd=loaded.file.parent)
+    draft = drafted_settings(again, name, settings, is_new=is_new)
+    assert draft is not None
+    return draft
+
+
+def test_programs_save_as_the_form_does(loaded: Configuration) -> None:
+    """What is kept is what is written, what is written out is encrypted, and the comments stay."""
+    shown = shown_profile(loaded, "reports")
+    assert shown is not None
+    settings = {**shown.settings, "client_certificate": "c.pem", "client_key_password": SENTINEL}
+
+    draft = programs_draft(loaded, "reports", settings)
+    text = draft.texts[draft.written.own.path]
+
+    assert draft.written.digest == shown.digest
+    assert SENTINEL not in text
+    assert text.startswith(REPORTS.removesuffix("# timeout: 10\n"))
+    assert "client_key_password: ${encrypted:" in text
+
+
+def test_programs_are_told_what_cannot_be_kept_once(loaded: Configuration) -> None:
+    """By its key, and not what follows from it."""
+    draft = programs_draft(
+        loaded, "fresh", {"credentials": {"username": "bot", "password": {"set": True}}}, is_new=True
+    )
+
+    told = {problem.key: problem.message for problem in draft.problems}
+    assert told["credentials.password"].startswith("there is nothing to keep here")
+    assert sorted(told) == ["credentials.password", "grant", "match"]
+
+
+@pytest.mark.parametrize("name", ["nobody", "../grantproxy", "..", "", "profiles.d/reports"])
+def test_programs_get_no_file_that_is_no_profile(loaded: Configuration, name: str) -> None:
+    """Whatever they ask for."""
+    assert shown_profile(loaded, name) is None
+    assert drafted_settings(loaded, name, {}) is None
+
+
+def test_settings_that_are_nested_too_deeply_are_refused(loaded: Configuration) -> None:
+    """Before anybody goes down into them."""
+    body: Any = {}
+    for _ in range(100_000):
+        body = [body]
+
+    with pytest.raises(CannotEdit, match="nested too deeply"):
+        drafted_settings(loaded, "reports", {"grant": {"body": body}})

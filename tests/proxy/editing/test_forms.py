@@ -258,12 +258,40 @@ def test_what_is_entered_is_written_as_a_person_would(entered: dict[str, str], k
         ),
         ("refresh_query", {"grant__refresh_query~own": "true"}, {}),
         ("response", {"grant__response__scope": "s"}, {"scope": "s"}),
-        ("method", {"grant__method": "POST"}, "POST"),
+        ("method", {"grant__method": "POST"}, ...),
+        ("method", {"grant__method": "PUT"}, "PUT"),
+        ("default_lifetime", {"grant__default_lifetime": "3600"}, ...),
     ],
 )  # fmt: skip
 def test_settings_of_the_grant_are_entered(key: str, entered: dict[str, str], value: Any) -> None:
-    """What is chosen is written, though it be the default: a preset may say otherwise."""
+    """A default is left out, as long as it was not written there."""
     assert same(changed(BASE, **entered)["grant"].get(key, ...), value)
+
+
+@pytest.mark.parametrize(
+    ("entered", "written"),
+    [("client_secret_post", ...), ("none", "none"), ("", ...)],
+    ids=["same", "other", "none"],
+)
+def test_what_a_preset_says_is_left_out(entered: str, written: Any) -> None:
+    """And written where the profile says something else, though that be the default elsewhere."""
+    result = changed({**BASE, "extends": "keycloak"}, grant__client_authentication=entered)
+
+    assert result["grant"].get("client_authentication", ...) == written
+
+
+def test_a_default_that_was_written_stays() -> None:
+    """Its author wanted it there, in rows as well."""
+    rows = [{"key": "a", "type": "textbox", "required": True}]
+    entered = {"key": "b", "type": "textbox", "required": "true"}
+
+    result = changed(
+        {**BASE, "mode": "preauthorized", "form_fields": rows},
+        **{f"form_fields__1__{key}": value for key, value in entered.items()},
+    )
+
+    assert result["mode"] == "preauthorized"
+    assert result["form_fields"] == [*rows, {"key": "b"}]
 
 
 def test_what_is_not_said_any_more_leaves_no_empty_mapping() -> None:
@@ -430,6 +458,11 @@ def test_unknown_keys_are_told_kept_and_taken_out() -> None:
     assert sorted(unknown_keys(base)) == ["grant.tokenurl", "match.comment", "passwort"]
     result = changed(base, **{"unknown__0~remove": "match.comment", "unknown__1~remove": "passwort"})
 
+    in_a_list = {**base, "match": [{"host": "a"}, {"host": "b", "comment": "c"}]}
+    assert changed(in_a_list, **{"unknown__0~remove": "match.1.comment"})["match"] == [
+        {"host": "a"},
+        {"host": "b"},
+    ]
     assert "passwort" not in result
     assert "comment" not in result["match"]
     assert result["grant"]["tokenurl"] == 1

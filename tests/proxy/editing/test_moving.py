@@ -40,7 +40,7 @@ limits: {}
 
 def test_its_lines_move_with_their_comments_and_the_others_stay() -> None:
     """What stands above a profile stays: nobody knows whether it is about that one alone."""
-    rest, own = taken_out(TEXT, "orders")
+    rest, own = taken_out(TEXT, parse_document(TEXT).value, "orders")
 
     assert rest == TEXT[: TEXT.index("  orders:")] + TEXT[TEXT.index("\n  # About the second") :]
     assert own == textwrap.dedent("""\
@@ -59,7 +59,9 @@ def test_its_lines_move_with_their_comments_and_the_others_stay() -> None:
 
 def test_the_last_profile_leaves_an_empty_section() -> None:
     """Which the reader takes for no profiles; the comment beside it stays."""
-    rest, own = taken_out("profiles:   # all\n  a:\n    b: 1\nlisten: x\n", "a")
+    text = "profiles:   # all\n  a:\n    b: 1\nlisten: x\n"
+
+    rest, own = taken_out(text, parse_document(text).value, "a")
 
     assert (rest, own) == ("profiles:   # all\nlisten: x\n", "b: 1\n")
 
@@ -95,10 +97,10 @@ def test_the_last_profile_leaves_an_empty_section() -> None:
 def test_profiles_of_every_style_are_taken_out(text: str, rest: str | type[Exception], own: str) -> None:
     """Where it cannot be done without a change to others, it is refused."""
     if isinstance(rest, str):
-        assert taken_out(text, "a") == (rest, own)
+        assert taken_out(text, parse_document(text).value, "a") == (rest, own)
     else:
         with pytest.raises(rest):
-            taken_out(text, "a")
+            taken_out(text, parse_document(text).value, "a")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_every_example_can_be_taken_apart(example: Path, name: str) -> None:
     """No line is lost: each is in the one text or in the other."""
     text = example.read_text()
 
-    rest, own = taken_out(text, name)
+    rest, own = taken_out(text, parse_document(text).value, name)
 
     assert parse_document(own).value == parse_document(text).value["profiles"][name]
     lines = sorted(line.strip() for line in text.splitlines())

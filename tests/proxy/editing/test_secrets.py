@@ -15,7 +15,6 @@ from proxy.editing.secret_texts import (
     is_secret,
     is_secret_connector,
     sealed_text,
-    shortened,
     typed_secret,
 )
 from proxy.references import References
@@ -161,11 +160,6 @@ def test_what_a_form_keeps_hidden_is_encrypted() -> None:
     assert is_kept("Bearer ${encrypted:AAAA}")
     assert not is_kept("hunter2 ${encrypted:AAAA}")
     assert not is_kept("${env:X}")
-
-
-def test_what_is_encrypted_is_shown_shortly() -> None:
-    """It is long, and says nothing."""
-    assert shortened("a ${encrypted:AAAA} ${env:X}") == "a ${encrypted:…} ${env:X}"
 
 
 PROFILE = {
