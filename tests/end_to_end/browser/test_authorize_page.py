@@ -23,7 +23,7 @@ ALL_KINDS = [
     {"key": "username", "title": "User name", "help": "As printed on the badge"},
     {"key": "password", "title": "Password", "type": "password"},
     {"key": "pin", "title": "PIN", "type": "password", "data_type": "number", "help": "On the back"},
-    {"key": "seats", "title": "Seats", "data_type": "number", "required": False},
+    {"key": "seats", "title": "Seats", "data_type": "number"},
     {"key": "mail", "title": "E-mail", "data_type": "email", "required": False},
     {"key": "since", "title": "Since", "data_type": "date", "required": False},
     {"key": "paid", "title": "Paid", "data_type": "boolean"},
@@ -206,6 +206,7 @@ def test_the_pages_for_end_users_are_accessible(
     page.get_by_label("User name").fill(USERNAME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("PIN").fill("x")
+    page.get_by_label("Seats").fill("2")
     page.get_by_label("Paid").select_option("true")
     page.get_by_role("button", name="Authorize").click()
     expect(page.get_by_role("alert")).to_be_visible()

@@ -83,6 +83,21 @@ def test_profiles_are_found_by_name_and_by_state(
     expect(row(page, used)).to_have_count(0)
 
 
+def test_an_overview_in_another_tab_ends_with_the_session(
+    browser: ChromiumThread, signed_in: Page, console: ConsoleGround
+) -> None:
+    """It says so, and shows nothing new to whoever comes to that tab."""
+    console.open(signed_in, "/")
+    expect(signed_in.get_by_text("Live", exact=True)).to_be_visible()
+    other = signed_in.context.new_page()
+    console.open(other, "/")
+    other.get_by_role("button", name="Sign out").click()
+    expect(other).to_have_url(f"{console.url}/sign-in")
+
+    expect(signed_in.get_by_text("You are signed out, or the proxy has ended.")).to_be_visible()
+    other.close()
+
+
 @on_all_widths
 def test_the_overview_is_accessible(browser: ChromiumThread, signed_in: Page, console: ConsoleGround) -> None:
     """With all that may stand on it, in light and dark; nothing has to be scrolled sideways."""

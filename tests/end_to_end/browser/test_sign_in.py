@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from proxy.console.attempts import MOST_FAILURES
 from tests.end_to_end.browser.axe import axe
 from tests.end_to_end.browser.chromium import ChromiumThread
 from tests.end_to_end.browser.console_ground import ConsoleGround
@@ -86,3 +87,26 @@ def test_the_sign_in_page_is_accessible(browser: ChromiumThread, page: Page, con
 
     axe(page)
     check_width(page)
+
+
+def test_whoever_tries_many_tokens_is_told_to_wait(
+    browser: ChromiumThread, page: Page, console: ConsoleGround, strictness: Strictness
+) -> None:
+    """And does not shut out who has the right one, which is not found by trying. The last test: for the next
+    minute every wrong one is answered so."""
+    strictness.expect_status(403, 429)
+    console.open(page, "/sign-in")
+    too_many = page.get_by_text("Too many failed sign-ins from your address.")
+    for _ in range(MOST_FAILURES + 1):
+        enter(page, "not-the-token")
+    expect(too_many).to_be_visible()
+    enter(page, console.token)
+
+    expect(page).to_have_url(f"{console.url}/")
+
+
+def enter(page: Page, token: str) -> None:
+    """And waits for the page that answers, which looks much like the one before."""
+    with page.expect_navigation():
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Sign in").click()
