@@ -18,7 +18,9 @@ from proxy.configuration_warnings import warnings_about
 from proxy.environment_overrides import CONFIG, PREFIX, SECRET_KEY, apply_environment
 from proxy.file_permissions import exposed_files
 from proxy.inheritance import check_presets, merge_presets, split_environment
+from proxy.known_secrets import KnownSecrets
 from proxy.near_misses import did_you_mean
+from proxy.reference_places import misplaced
 from proxy.references import LookUpPassword, References, UnresolvedReference
 from proxy.sealed_secrets import SealedSecrets
 from proxy.secret_key import SecretKeySource
@@ -46,6 +48,8 @@ class Configuration:
     again: Callable[..., Configuration] = field(repr=False, compare=False)
     environ: Mapping[str, str] = field(repr=False, compare=False)
     key_source: SecretKeySource = field(repr=False)
+    referenced: KnownSecrets = field(default_factory=KnownSecrets, repr=False)
+    """What the references stand for, wherever they stand."""
     warnings: tuple[Problem, ...] = field(default=(), repr=False)
 
     def problem(self, message: str, key: str) -> Problem:
@@ -90,7 +94,9 @@ def load_configuration(
     written_out = {path for path, text in tree.texts() if "${" not in text}
     references = References(environ, file.parent, look_up_password)
     key_source = _locate_key(tree, references, environ, file.parent, cwd)
-    references.sealed = None if key_source is None else SealedSecrets(key_source)
+    if key_source is not None:
+        references.sealed = SealedSecrets(key_source)
+        references.not_to_read += (key_source.file.resolve(),)
     _resolve_references(tree, references, tree.texts())
     _make_paths_absolute(tree, file.parent, cwd)
     settings = _validate(tree)
@@ -118,6 +124,7 @@ def load_configuration(
             *warnings_about(settings, tree.positions),
         ),
         key_source=key_source,
+        referenced=KnownSecrets(references.found),
     )
 
 
@@ -249,6 +256,10 @@ def _resolve_references(
     tree: ConfigurationTree, references: References, texts: Iterable[tuple[KeyPath, str]]
 ) -> None:
     for path, text in texts:
+        refusal = misplaced(path, text)
+        if refusal is not None:
+            tree.report_for_good(path, refusal)
+            continue
         try:
             tree.put(path, references.resolve(text), tree.by_path[path])
         except UnresolvedReference as error:

@@ -15,7 +15,7 @@ from profiles.requests import Origin, RequestHead
 from profiles.selection import Selection
 from profiles.tenants import TENANT
 from proxy.composition import Composition
-from proxy.known_secrets import masked_template, secrets_of
+from proxy.known_secrets import KnownSecrets, masked_template, secrets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,25 @@ def explain(composition: Composition, head: RequestHead) -> Explanation:
         connector=str(selection.profile.connector) if selection.profile.connector is not None else None,
         fields=_fields(selection),
         auth_error=", ".join(map(_auth_error, selection.profile.settings.auth_error)),
+    )
+
+
+def masked(explanation: Explanation, known: KnownSecrets) -> Explanation:
+    """The explanation for whoever has not written the configuration: a reference may stand in any setting."""
+    mask = known.masked
+    return replace(
+        explanation,
+        description=mask(explanation.description),
+        rule=explanation.rule and mask(explanation.rule),
+        captures={name: mask(value) for name, value in explanation.captures.items()},
+        tenant=explanation.tenant and mask(explanation.tenant),
+        connector=explanation.connector and mask(explanation.connector),
+        competitors=tuple(replace(item, rule=mask(item.rule)) for item in explanation.competitors),
+        fields=tuple(
+            replace(item, key=mask(item.key), value=mask(item.value)) for item in explanation.fields
+        ),
+        detail=mask(explanation.detail),
+        did_you_mean=explanation.did_you_mean and mask(explanation.did_you_mean),
     )
 
 

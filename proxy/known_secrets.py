@@ -39,6 +39,10 @@ class KnownSecrets:
     def __repr__(self) -> str:
         return f"KnownSecrets({len(self._values)})"
 
+    def together_with(self, others: KnownSecrets) -> KnownSecrets:
+        """These and *others*."""
+        return self.with_values(others._values)
+
     def with_values(self, values: Iterable[str]) -> KnownSecrets:
         """These and *values*."""
         return KnownSecrets(self._values.union(values))

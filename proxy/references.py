@@ -38,6 +38,11 @@ def without_references(text: str) -> str:
     return REFERENCE.sub(lambda match: "" if match["scheme"] in SCHEMES else match[0], text)
 
 
+def has_reference(text: str) -> bool:
+    """Whether a part of *text* stands for something else."""
+    return any(match["scheme"] for match in REFERENCE.finditer(text))
+
+
 def is_encrypted(text: str) -> bool:
     """Whether a part of *text* is an encrypted secret."""
     return any(match["scheme"] == ENCRYPTED for match in REFERENCE.finditer(text))
@@ -66,6 +71,10 @@ class References:
         self._look_up_password = look_up_password
         self.sealed = sealed
         self.files: set[Path] = set()
+        self.found: set[str] = set()
+        """What references stand for. Never shown."""
+        self.not_to_read: tuple[Path, ...] = (Path("/proc"),)
+        """Files, and folders with what is in them, that hold what no setting is: the proxy's own secrets."""
 
     def resolve(self, text: str) -> str:
         """*text* with every reference replaced, once: what comes in is not looked at again.
@@ -103,7 +112,9 @@ class References:
             hint = did_you_mean(scheme, SCHEMES) or f", known are {', '.join(SCHEMES)}"
             raise UnresolvedReference(f"unknown kind of reference{hint}; {_ESCAPE_HINT}")
         try:
-            return look_up(name)
+            found = look_up(name)
+            self.found.add(found)
+            return found
         except UnresolvedReference as error:
             # What is encrypted is long, and tells a reader nothing.
             shown = "..." if scheme == ENCRYPTED else name
@@ -118,6 +129,8 @@ class References:
     def _file(self, name: str) -> str:
         try:
             path = self._folder / Path(name).expanduser()
+            if any(path.resolve().is_relative_to(item) for item in self.not_to_read):
+                raise UnresolvedReference("is no file to take a setting from")
             with path.open("rb") as file:
                 content = file.read(MAX_FILE_SIZE + 1)
         except FileNotFoundError:

@@ -107,7 +107,8 @@ async def try_profile(
     """
     check_tenant(profile, captures)
     attempt = _Attempt(composition, profile, user, entered or {}, transport)
-    known = secrets_of(profile.settings).with_values(_texts_in(attempt.entered))
+    known = secrets_of(profile.settings).together_with(composition.configuration.referenced)
+    known = known.with_values(_texts_in(attempt.entered))
     planned: PlannedCheck | None = None
     if not profile.checks_with_token:
         # Before the grant where it can be: a check that is impossible is no reason to submit a password.

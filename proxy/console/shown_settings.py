@@ -71,6 +71,7 @@ class HowWritten:
 
     def __init__(self, configuration: Configuration) -> None:
         self._positions = configuration.positions
+        self.referenced = configuration.referenced
         self._lines: dict[Path, list[str]] = {}
 
     def of(self, path: KeyPath) -> str:
@@ -112,7 +113,7 @@ class _Groups:
         self._settings = settings
         self._how_written = written
         self._grant = settings.grant
-        self._known = secrets_of(settings)
+        self._known = secrets_of(settings).together_with(written.referenced)
 
     def all(self) -> Iterator[Group]:
         yield from (self._type(), self._subdomain(), self._mode(), self._form_fields(), self._fields())
@@ -255,7 +256,9 @@ class _Groups:
 
     def _set(self, label: str, key: str, *lines: str, of: BaseModel | None = None) -> Setting:
         given = (of or self._settings).model_fields_set
-        return Setting(label, key, lines, key.rpartition(".")[2] not in given)
+        # A reference may stand in any setting, and what it stands for is a secret.
+        shown = tuple(map(self._how_written.referenced.masked, lines))
+        return Setting(label, key, shown, key.rpartition(".")[2] not in given)
 
     def _of_grant(self, label: str, key: str, *lines: str) -> Setting:
         return self._set(label, f"grant.{key}", *lines, of=self._grant)

@@ -105,7 +105,7 @@ def _page(
         status=outcome.status,
         name=profile.name,
         profile=profile,
-        check_url=_check_url(profile),
+        check_url=_check_url(composition, profile),
         captures=_captures(profile, order),
         tenants=[(item, item) for item in profile.tenants.names] if profile.tenants is not None else [],
         user=order.user,
@@ -115,14 +115,15 @@ def _page(
     )
 
 
-def _check_url(profile: Profile) -> str | None:
+def _check_url(composition: Composition, profile: Profile) -> str | None:
     """As it is set, under the tenancy URL where it is a path."""
     text, base = profile.settings.check_url, profile.settings.tenancy.base_url
     if text is None:
         return None
     if text.startswith("/") and base is not None:
         text = base.rstrip("/") + text
-    return shown_url(text, secrets_of(profile.settings))
+    known = secrets_of(profile.settings).together_with(composition.configuration.referenced)
+    return shown_url(text, known)
 
 
 def _captures(profile: Profile, order: TrialOrder) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from proxy.console.api.texts import LONGEST_URL, Asked, Captures, Entered, Profi
 from proxy.console.console import Console
 from proxy.console.profile_page import profile_of
 from proxy.console.trials import EntryUnfit, TrialOrder, Trials
-from proxy.explanation import explain, parse_request
+from proxy.explanation import explain, masked, parse_request
 from proxy.origin_check import TrialImpossible
 
 
@@ -156,7 +156,9 @@ def trying_routes(console: Console, trials: Trials, **options: Any) -> APIRouter
         except ValueError:
             detail = "That is no URL of http or https, or it holds a user name, which no request's URL does."
             raise misfit("url_invalid", detail, "url") from None
-        return Explanation.model_validate(asdict(explain(console.proxy.snapshot(), head)))
+        composition = console.proxy.snapshot()
+        explanation = masked(explain(composition, head), composition.configuration.referenced)
+        return Explanation.model_validate(asdict(explanation))
 
     return routes
 
