@@ -66,8 +66,8 @@ class Invitations:
     def url_for(
         self, key: TokenKey, *, return_to: str | None = None, allow_cleartext: bool = False
     ) -> str | None:
-        """A link for the end user of *key*; None where there is no console to lead to, or none that a password
-        may travel to (I5)."""
+        """A link for the end user of *key*; None where there is no console to lead to, or none that a
+        password may travel to (I5)."""
         if self.base_url is None or (self.leads_in_the_clear and not allow_cleartext):
             return None
         if return_to is not None and len(return_to) > LONGEST_RETURN:

@@ -165,6 +165,10 @@ def _auth_error_rules(value: Any) -> Any:
     return [item if isinstance(item, (dict, AuthErrorRule)) else {"status": item} for item in items]
 
 
+LARGEST_SIZE = 2**40
+Size = Annotated[ByteSize, Field(ge=0, le=LARGEST_SIZE)]
+
+
 class ProfileSettings(Settings):
     """One authorization profile, as its file has it."""
 
@@ -192,8 +196,8 @@ class ProfileSettings(Settings):
     """Its private key, where that is in another file."""
     client_key_password: Annotated[SecretStr, Field(min_length=1)] | None = None
     allow_cleartext: bool = False
-    payload_limit: ByteSize = ByteSize(10 * 1024 * 1024)
-    replay_limit: ByteSize = ByteSize(1024 * 1024)
+    payload_limit: Size = ByteSize(10 * 1024 * 1024)
+    replay_limit: Size = ByteSize(1024 * 1024)
     renewal_cooldown: Seconds = 10
     timeout: Annotated[Seconds, Field(gt=0)] = 30
     margin: Seconds = 30

@@ -6,7 +6,10 @@ What a reference stands for is a secret: no error and no repr shows it. The refe
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -131,8 +134,7 @@ class References:
             path = self._folder / Path(name).expanduser()
             if any(path.resolve().is_relative_to(item) for item in self.not_to_read):
                 raise UnresolvedReference("is no file to take a setting from")
-            with path.open("rb") as file:
-                content = file.read(MAX_FILE_SIZE + 1)
+            content = _read_plain_file(path)
         except FileNotFoundError:
             raise UnresolvedReference("there is no such file") from None
         except IsADirectoryError:
@@ -177,3 +179,18 @@ class References:
             return self.sealed.unseal(name)
         except (Unsealable, SecretKeyUnavailable) as error:
             raise UnresolvedReference(str(error)) from None
+
+
+def _read_plain_file(path: Path) -> bytes:
+    """Up to a byte more than MAX_FILE_SIZE. Raises OSError; a pipe or a terminal is not waited for."""
+    with open(path, "rb", opener=_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "is no plain file")
+        return file.read(MAX_FILE_SIZE + 1)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

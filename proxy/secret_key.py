@@ -70,6 +70,9 @@ class SecretKeySource:
 
 
 def _key_of(text: str) -> SecretKey:
+    if not text.strip():
+        # Everybody knows that one.
+        raise SecretKeyUnavailable("GRANTPROXY_SECRET_KEY is blank: take 32 random characters")
     return SecretKey(text.strip().encode(errors="surrogateescape"))
 
 

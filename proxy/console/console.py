@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.console.access import Access
 from proxy.console.history import History
@@ -21,6 +22,8 @@ class Console:
     pages: Pages
     history: History
     clock: Callable[[], float]
+    editing_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held from the reading of the configuration's files to the writing of one, whoever edits."""
 
     def survey(self) -> Survey:
         """How it stands with all profiles now."""

@@ -70,7 +70,6 @@ class _EditingPages:
         self._console = console
         # Two saves at once would each be checked without the other. A check of many profiles takes a while,
         # and the proxy's requests go on meanwhile, beside one and not beside many.
-        self._turn = asyncio.Lock()
 
     async def begin(self, request: Request) -> Response:
         editor = self._editor()
@@ -84,7 +83,7 @@ class _EditingPages:
         if not PROFILE_NAME.fullmatch(name):
             raise _unknown()
         try:
-            async with self._turn:
+            async with self._console.editing_turn:
                 editing = await asyncio.to_thread(editor.open, name)
         except CannotEdit as error:
             raise Failure(409, "cannot_edit", f"{error}.") from None
@@ -131,7 +130,7 @@ class _EditingPages:
             raise _unknown()
         settings = {key: _text(form, key) for key in form if key not in _NO_SETTINGS}
         pressed = _text(form, "action") if action is None else action
-        async with self._turn:
+        async with self._console.editing_turn:
             return await asyncio.to_thread(editor.submitted, name, settings, _text(form, "digest"), pressed)
 
     def _saved(self, request: Request, editing: Editing) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -141,3 +142,11 @@ def test_what_is_encrypted_needs_its_key(references: References) -> None:
 def test_what_a_text_says_besides_its_references(text: str, left: str, *, encrypted: bool) -> None:
     """References are no secret; what may be one is what stands beside them."""
     assert (without_references(text), is_encrypted(text)) == (left, encrypted)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    """Nobody may ever write into it, and who resolves references may be the proxy itself."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UnresolvedReference, match="cannot be read"):
+        References({}, tmp_path).resolve("${file:pipe}")

@@ -345,3 +345,12 @@ def test_a_key_that_cannot_be_located_is_told(tmp_path: Path, text: str) -> None
 
     with pytest.raises(ConfigurationError):
         locate_secret_key(tmp_path / "grantproxy.yaml", environ={}, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("blank", [" ", "\t\n"])
+def test_a_blank_key_is_none(blank, tmp_path):
+    """Everybody has it."""
+    source = SecretKeySource(SecretStr(blank), tmp_path)
+
+    with pytest.raises(SecretKeyUnavailable, match="blank"):
+        source.key()

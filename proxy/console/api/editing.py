@@ -85,7 +85,7 @@ def editing_operations(console: Console, **options: Any) -> APIRouter:
     """`/api/profiles/{name}/settings`, `/api/profiles/{name}/preview` and `PUT /api/profiles/{name}`."""
     routes = APIRouter(tags=["editing"], **options)
     # Two saves at once would each be checked without the other.
-    turn = asyncio.Lock()
+    turn = console.editing_turn
 
     @routes.get(
         "/api/profiles/{name}/settings",
