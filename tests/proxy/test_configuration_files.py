@@ -417,7 +417,7 @@ WRONG_VALUES = [
         "unmatched: tunnel", "console_url: SECRET", "console_url", "https://console", id="console's URL"
     ),
     pytest.param(
-        "unmatched: tunnel", "console_url: https://c/SECRET", "console_url", "nothing else", id="console's path"
+        "unmatched: tunnel", "console_url: https://c/SECRET", "console_url", "nothing else", id="its path"
     ),
     pytest.param("unmatched: tunnel", "trusted_ca: SECRET.pem", "trusted_ca", "file", id="no such bundle"),
     pytest.param(
