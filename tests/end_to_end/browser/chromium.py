@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-TIMEOUT = 5_000
+TIMEOUT = 8_000
 """Milliseconds until what a page should do, and does not, fails a test."""
 
 

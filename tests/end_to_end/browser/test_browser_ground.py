@@ -124,7 +124,7 @@ def test_keys_do_not_come_to_what_only_a_pointer_can_use(loose: Page) -> None:
     show(loose, "<div role='button'>Save</div><button>Other</button>")
 
     with pytest.raises(AssertionError, match="Tab does not come to"):
-        Keyboard(loose).activate("button", "Save")
+        Keyboard(loose, tabs=8).activate("button", "Save")
 
 
 def test_a_page_that_is_too_wide_is_noticed(loose: Page) -> None:

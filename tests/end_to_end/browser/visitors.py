@@ -74,10 +74,14 @@ class Pointer:
 
 
 class Keyboard:
-    """Tab, Enter, space and letters; never a click, and the focus goes where Tab takes it."""
+    """Tab, Enter, space and letters; never a click, and the focus goes where Tab takes it.
 
-    def __init__(self, page: Page) -> None:
+    *tabs* is how often it is pressed at most to come to a control.
+    """
+
+    def __init__(self, page: Page, tabs: int = TABS) -> None:
         self.page = page
+        self._tabs = tabs
 
     def activate(self, role: Any, name: str | re.Pattern[str]) -> None:
         self.focus(control(self.page, role, name))
@@ -109,7 +113,7 @@ class Keyboard:
     def focus(self, wanted: Locator) -> None:
         expect(wanted).to_have_count(1)
         focused = wanted.and_(self.page.locator(":focus"))
-        for _ in range(TABS):
+        for _ in range(self._tabs):
             if focused.count():
                 assert is_focus_visible(self.page), "the control that has the focus does not show it"
                 return
