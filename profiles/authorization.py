@@ -62,14 +62,11 @@ class Authorizer:
         self._allowed = allowed or {}
         self._clients = clients
         self._end_users = end_users or EndUsers()
+        self.end_user_fields = self._end_users.fields
+        """What names end users, in lower case: a lane keeps it for `select`, and out of trailers."""
         self._invitations = invitations
         self._bindings: LRUCache[tuple[str, Captures, str], Binding] = LRUCache(MAXIMUM_BINDINGS)
         self._without_captures: dict[str, Binding] = {}
-
-    @property
-    def end_user_fields(self) -> frozenset[bytes]:
-        """What names end users, in lower case: a lane keeps it for `select`, and out of trailers."""
-        return self._end_users.fields
 
     def may_own(self, host: str, port: int) -> bool:
         """Whether TLS to this host has to be intercepted: some profile can match a request inside it."""
@@ -96,7 +93,7 @@ class Authorizer:
         if self._clients is None:
             # A connection that is older than the configuration may still have a name.
             client = None
-        if self._end_users.fields:
+        if self.end_user_fields:
             named, head.headers = self._end_users.take(head.headers)
         if len(host_fields) > 1 and len(set(host_fields)) > 1:
             raise HostsDisagree("the request names more than one host")
