@@ -34,15 +34,16 @@ def authorize_routes(console: Console) -> APIRouter:
 
     @routes.get(path)
     async def show(request: Request, profile: str) -> Response:
-        visit = _Visit(console, request, profile, request.query_params.get("link", ""))
+        visit = _Visit(console, request, profile)
         return visit.refused or visit.form()
 
     @routes.post(path)
     async def submit(request: Request, profile: str) -> Response:
         console.access.refuse_foreign(request)
-        form = await request.form(max_files=0, max_fields=MOST_FIELDS)
-        visit = _Visit(console, request, profile, text_of(form, "link"))
-        return visit.refused or await visit.enter(form)
+        visit = _Visit(console, request, profile)
+        if visit.refused is not None:
+            return visit.refused
+        return await visit.enter(await request.form(max_files=0, max_fields=MOST_FIELDS))
 
     return routes
 
@@ -54,19 +55,26 @@ class _Visit:
     _invitation: Invitation
     _profile: Profile
 
-    def __init__(self, console: Console, request: Request, name: str, link: str) -> None:
-        self._console, self._request, self._link = console, request, link
+    def __init__(self, console: Console, request: Request, name: str) -> None:
+        self._console, self._request = console, request
+        self._link = request.query_params.get("link", "")
         self._composition: Composition = console.proxy.snapshot()
         # Who is signed in here is of no matter: the link is somebody else's, or theirs as an end user.
         request.state.session = None
         try:
-            self._invitation = self._composition.invitations.read(name, link)
+            self._invitation = self._composition.invitations.read(name, self._link)
             self._profile = _per_user_profile(self._composition, name)
             self._profile.entered_for(dict(self._invitation.captures))
         except InvitationRefused as refused:
             self.refused = self._refusal(str(refused))
         except TenantUnknown:
             self.refused = self._refusal("What this link was for is not there any more.")
+
+    @property
+    def _consent(self) -> str:
+        """What the box is called: form fields are called by their keys, of which none has a colon."""
+        keys = {item.key for item in self._profile.settings.form_fields}
+        return ":consent" if "consent" in keys else "consent"
 
     def form(
         self,
@@ -83,6 +91,7 @@ class _Visit:
             "authorize.html",
             status,
             fields=shown_fields(profile, dict(invitation.captures), entered),
+            consent=self._consent,
             consents=consents,
             offers_consent=profile.settings.regenerate,
             problems=problems or {},
@@ -95,8 +104,8 @@ class _Visit:
         """Submits what was entered, and says what came of it."""
         invitation, invitations = self._invitation, self._composition.invitations
         keys = {item.key for item in self._profile.settings.form_fields}
-        entered = {key: text_of(form, f"entry.{key}") for key in keys}
-        consents = text_of(form, "consent") == "true"
+        entered = {key: text_of(form, key) for key in keys}
+        consents = text_of(form, self._consent) == "true"
         entry, wrong = self._profile.entry_of(dict(invitation.captures), entered, consents=consents)
         if wrong:
             problems = {item.key: item.message for item in wrong}

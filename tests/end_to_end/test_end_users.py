@@ -61,14 +61,14 @@ def credentials(name: str) -> tuple[str, str]:
 
 
 def entered(name: str, **more: str) -> dict[str, str]:
-    return {"entry.username": name, "entry.password": PASSWORDS[name], **more}
+    return {"username": name, "password": PASSWORDS[name], **more}
 
 
 def authorize(browser: httpx.Client, url: str, **fields: str) -> httpx.Response:
-    """Fills in the page behind a link, and sends it."""
-    link = re.search(r'name="link" value="([^"]+)"', browser.get(url).text)
-    assert link is not None
-    return browser.post(url.partition("?")[0], data={"link": html.unescape(link[1]), **fields})
+    """Fills in the page behind a link, and sends it to where its form says."""
+    action = re.search(r'<form method="post" action="([^"]+)"', browser.get(url).text)
+    assert action is not None
+    return browser.post(httpx.URL(url).join(html.unescape(action[1])), data=fields)
 
 
 def token_of(origin: Origin) -> str:
@@ -193,7 +193,7 @@ def test_a_browser_is_led_to_the_page_and_back(
     assert led.status == 303
     address = led.value("location") or ""
 
-    wrong = authorize(browser, address, **{"entry.username": ALICE, "entry.password": "wr<o>ng"})
+    wrong = authorize(browser, address, username=ALICE, password="wr<o>ng")
     assert wrong.status_code == 422
     assert "did not accept what you entered" in wrong.text
     assert f'value="{ALICE}"' in wrong.text
@@ -238,16 +238,13 @@ def test_links_hold_for_nothing_else(
 
     for url in forged:
         assert browser.get(url).status_code == 403
-        value = url.partition("link=")[2]
-        posted = browser.post(url.partition("?")[0], data={"link": value, **entered(ALICE)})
-        assert posted.status_code == 403
-    data = {"link": mine.partition("link=")[2], **entered(ALICE)}
-    page = mine.partition("?")[0]
-    assert browser.post(page, data=data, headers={"Origin": "https://evil.example"}).status_code == 403
-    assert browser.post(page, data=data, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+        assert browser.post(url, data=entered(ALICE)).status_code == 403
+    data = entered(ALICE)
+    assert browser.post(mine, data=data, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert browser.post(mine, data=data, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert server.requests == 0
-    assert browser.post(page, data=data).status_code == 200
-    assert browser.post(page, data=data).status_code == 403
+    assert browser.post(mine, data=data).status_code == 200
+    assert browser.post(mine, data=data).status_code == 403
 
     assert server.requests == 1
     assert send("httpx", running, "GET", origin.url("/echo"), credentials=credentials(BOB)).status == 403
