@@ -185,6 +185,8 @@ async def serve(
         await served.close()
         for number in handlers:
             loop.remove_signal_handler(number)
+    if served.failure is not None:
+        raise served.failure
     if not served.has_listened:
         raise OSError(errno.EADDRNOTAVAIL, "the listener could not be opened")
 
@@ -209,6 +211,8 @@ class _Served:
         self._console, self._reloading, self._on_listening = console, reloading, on_listening
         self._control: ControlServer | None = None
         self._draining: asyncio.Task[None] | None = None
+        self.failure: Exception | None = None
+        """What kept the console from its start."""
 
     @property
     def has_listened(self) -> bool:
@@ -220,9 +224,15 @@ class _Served:
             self._master.shutdown()
             return
         self._control = await _start_control(self._settings.state_dir, address[1], self._ours)
-        sign_in = self._console.start(
-            lambda: self._ours.composition, self._reloading.reload, Address(*address)
-        )
+        try:
+            sign_in = self._console.start(
+                lambda: self._ours.composition, self._reloading.reload, Address(*address)
+            )
+        except Exception as error:
+            # mitmproxy would log it and go on: a process that listens nowhere and does not end.
+            self.failure = error
+            self._master.shutdown()
+            return
         self._on_listening(*address)
         if sign_in is not None:
             self._on_console(sign_in)
