@@ -69,7 +69,7 @@ TOKEN_REQUEST = Group(
             "Parameters",
             Yaml(),
             "YAML: added to the standard parameters of both requests; null takes one away. What stands under "
-            "a telling name (password, secret, token, key, pin) is encrypted.",
+            "a telling name (password, secret, token, key, pin), or looks like a key, is encrypted.",
             advanced=True,
         ),
         Setting(

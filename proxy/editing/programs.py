@@ -19,6 +19,9 @@ from proxy.sealed_secrets import SealedSecrets
 from proxy.secret_key import SecretKeyUnavailable
 from proxy.yaml_documents import MAX_DEPTH
 
+MOST_VALUES = 10_000
+"""Of settings that are sent: writing as many as YAML takes a second."""
+
 NOTHING_KEPT = 'there is nothing to keep here: {"set": true} stands for a secret that is set'
 
 
@@ -66,8 +69,7 @@ def drafted_settings(
     written = begin_profile(configuration, name) if is_new else open_profile(configuration, name)
     if written is None:
         return None
-    if _depth(settings) > MAX_DEPTH:
-        raise CannotEdit("the settings are nested too deeply")
+    _check_size(settings)
     filled, missing = with_kept_secrets(dict(settings), written.settings)
     try:
         sealed = sealed_settings(filled, SealedSecrets(configuration.key_source).seal)
@@ -79,15 +81,20 @@ def drafted_settings(
     return replace(draft, problems=(*(Problem(NOTHING_KEPT, key=key) for key in missing), *others))
 
 
-def _depth(settings: Any) -> int:
-    """Of mappings and lists in each other, counted without going down into them by recursion."""
-    depth, level = 0, [settings]
+def _check_size(settings: Any) -> None:
+    """Counts mappings, lists and values without going down into them by recursion. Raises CannotEdit."""
+    level: list[Any] = [settings]
+    depth = values = 0
     while level:
         depth += 1
+        values += len(level)
+        if depth > MAX_DEPTH + 1:
+            raise CannotEdit("the settings are nested too deeply")
+        if values > MOST_VALUES:
+            raise CannotEdit(f"the settings have more than {MOST_VALUES:,} values: write them in the file")
         level = [
             below
             for value in level
+            if isinstance(value, (Mapping, list))
             for below in (value.values() if isinstance(value, Mapping) else value)
-            if isinstance(below, (Mapping, list))
         ]
-    return depth

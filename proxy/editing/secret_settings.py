@@ -10,16 +10,30 @@ from pydantic import SecretStr
 
 from profiles.model import FieldSettings, ProfileSettings
 from proxy.display import MASK
-from proxy.editing.secret_texts import Seal, is_secret, is_secret_connector, sealed_text
+from proxy.editing.secret_texts import Seal, is_secret, is_secret_connector, looks_like_secret, sealed_text
 from proxy.references import is_encrypted
 from proxy.setting_keys import KeyPath, entry_of, is_list, is_mapping, model_keys, unwrapped
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TELLING = frozenset(
     {"password", "passwd", "passphrase", "passcode", "pwd", "pass", "secret", "token", "key", "apikey", "pin"}
-    | {"otp", "credential", "credentials", "authorization", "assertion", "signature", "jwt"}
+    | {
+        "otp",
+        "credential",
+        "credentials",
+        "authorization",
+        "assertion",
+        "signature",
+        "jwt",
+        "sid",
+        "pins",
+        "keys",
+    }
 )
-_TELLING_PARTS = ("password", "passwd", "secret", "token", "apikey", "credential")
+_TELLING_PARTS = (
+    *("password", "passwd", "secret", "token", "apikey", "credential"),
+    *("passwort", "kennwort", "contrase", "motdepasse", "mot_de_passe", "senha", "wachtwoord"),
+)
 _HARMLESS_ENDS = frozenset(
     {"type", "hint", "use", "url", "uri", "endpoint", "size", "length", "count", "ttl", "lifetime", "format"}
 )
@@ -69,10 +83,17 @@ def masked_settings(profile: dict[str, Any], mask: Any = MASK) -> dict[str, Any]
 
 
 def visited_parameters(value: Any, visit: Visit, path: KeyPath = (), *, telling: bool = False) -> Any:
-    """A tree of parameters with *visit* done to each text and number under a telling name."""
+    """A tree of parameters with *visit* done to each text and number under a telling name, and to each text
+    that looks like a secret."""
     if isinstance(value, dict):
+        tells = _is_named_tellingly(value)
         return {
-            key: visited_parameters(item, visit, (*path, key), telling=telling or is_telling(str(key)))
+            key: visited_parameters(
+                item,
+                visit,
+                (*path, key),
+                telling=telling or is_telling(str(key)) or (tells and str(key).lower() == "value"),
+            )
             for key, item in value.items()
         }
     if isinstance(value, list):
@@ -80,7 +101,14 @@ def visited_parameters(value: Any, visit: Visit, path: KeyPath = (), *, telling:
             visited_parameters(item, visit, (*path, index), telling=telling)
             for index, item in enumerate(value)
         ]
-    return visit(value, path) if telling else value
+    looks_so = isinstance(value, str) and looks_like_secret(value)
+    return visit(value, path) if telling or looks_so else value
+
+
+def _is_named_tellingly(value: dict[Any, Any]) -> bool:
+    """Whether it is a pair such as `{name: password, value: ...}`."""
+    names = (item for key, item in value.items() if str(key).lower() == "name")
+    return any(isinstance(name, str) and is_telling(name) for name in names)
 
 
 def _visited(value: Any, annotation: Any, visit: Visit, unknown: Callable[[Any], Any], path: KeyPath) -> Any:

@@ -472,3 +472,9 @@ def test_settings_that_are_nested_too_deeply_are_refused(loaded: Configuration) 
 
     with pytest.raises(CannotEdit, match="nested too deeply"):
         drafted_settings(loaded, "reports", {"grant": {"body": body}})
+
+
+def test_settings_of_too_many_values_are_refused(loaded: Configuration) -> None:
+    """Others wait while they are looked at."""
+    with pytest.raises(CannotEdit, match="more than 10,000 values"):
+        drafted_settings(loaded, "reports", {"grant": {"body": {"a": [0] * 10_000}}})

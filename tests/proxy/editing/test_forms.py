@@ -25,7 +25,7 @@ from proxy.setting_keys import entry_of, is_list, is_mapping, model_keys, unwrap
 from proxy.yaml_documents import parse_document
 from tests.proxy.editing.profile_settings import PROFILES
 
-SENTINEL = f"sentinel{secrets.token_hex(8)}"
+SENTINEL = f"sentinel{secrets.randbelow(10)}{secrets.token_hex(8)}"
 EXAMPLES = [
     pytest.param(profile, id=f"{file.stem}-{name}")
     for file in sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
@@ -357,6 +357,16 @@ def test_a_secret_is_replaced_or_removed(entered: dict[str, str], left: dict[str
         {"grant.body": f"key:\n- {SENTINEL}\n- ]"},
         {"grant.body": f"key: |\n  x\n  {SENTINEL}\nb: ["},
         {"grant.body": f"password: a\npassword: {SENTINEL}"},
+        {"grant.body": "password:\nhunter2 "},
+        {"grant.body": "? password\n: hunter2\n]"},
+        {"grant.body": "password\n: hunter2\n["},
+        {"grant.body": "a: {{b}}\npassword: 'x\nhunter2"},
+        {"grant.body": "password: >\nhunter2\n["},
+        {"grant.body": f"a: [\n- {SENTINEL}"},
+        {"grant.body": "x: &a hunter2\npassword: *a"},
+        {"grant.body": "password: hunter2\nx: 0x" + "f" * 5000},
+        {"grant.parameters": "pairs: [{name: password, value: hunter2}]"},
+        {"grant.parameters": f"unnamed: {SENTINEL}"},
         {"grant.parameters": f'"{SENTINEL}"'},
         {"grant.parameters": f"- {SENTINEL}"},
     ],
@@ -366,10 +376,9 @@ def test_a_secret_that_was_typed_is_not_shown_again(entered: dict[str, str]) -> 
     """Neither in the form nor in a problem; where it can be kept, it is, encrypted."""
     result, reading = read({**form_of(BASE, seal), **entered}, BASE)
 
-    assert SENTINEL not in repr(reading.shown_again)
-    assert SENTINEL not in repr(reading.problems)
-    assert SENTINEL not in repr(result)
-    assert SENTINEL not in repr(reading)
+    for shown in (reading.shown_again, reading.problems, result, reading):
+        assert SENTINEL not in repr(shown)
+        assert "hunter2" not in repr(shown)
 
 
 def test_what_was_typed_is_kept_through_another_round() -> None:
@@ -393,6 +402,56 @@ def test_a_number_under_a_telling_name_is_kept_and_not_shown() -> None:
 
     message = "holds a number or a date that was kept elsewhere: type it again"
     assert reading.problems == [("grant.body", message)]
+
+
+def test_a_number_of_a_list_that_has_changed_has_to_be_typed_again() -> None:
+    """Which of them is gone cannot be told."""
+    base = {**BASE, "grant": {**BASE["grant"], "body": {"pins": [1111, 2222]}}}
+    form = form_of(base, seal)
+
+    _, reading = read({**form, "grant.body": "pins:\n- (kept as it is)\n"}, base)
+
+    assert reading.problems == [
+        ("grant.body", "holds a number or a date that was kept elsewhere: type it again")
+    ]
+
+
+def test_yaml_that_cannot_be_read_is_shown_as_far_as_it_holds_no_secret() -> None:
+    """A missing pair of quotes costs nothing that was typed."""
+    text = "UserName: {{username}}\nPassword: {{password}}\nlanguage: en\n"
+
+    _, reading = read({**form_of(BASE, seal), "grant.body": text}, BASE)
+
+    assert {control for control, _ in reading.problems} == {"grant.body"}
+    assert reading.shown_again["grant.body"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("a: &a {x: y}\nb: [*a, *a]", "takes no anchors (&name)", id="aliases"),
+        pytest.param("<<: &a {x: y}", "takes no anchors (&name)", id="anchor"),
+        pytest.param("a: [" + "x," * 2_000 + "]", "has more than 2,000 values", id="many"),
+        pytest.param("a: " + "x" * 70_000, "is longer than 65,536 characters", id="long"),
+        pytest.param("a: " + ":".join("1" * 900), "has a number of more than 1,000 digits", id="number"),
+    ],
+)
+def test_what_would_take_long_is_not_read(text: str, problem: str) -> None:
+    """A form is looked at while it is typed; what the file has stays meanwhile."""
+    base = {**BASE, "grant": {**BASE["grant"], "body": {"a": "b"}}}
+
+    settings, reading = read({**form_of(base, seal), "grant.body": text}, base)
+
+    ((control, message),) = reading.problems
+    assert (control, message.startswith(problem)) == ("grant.body", True)
+    assert settings["grant"]["body"] == {"a": "b"}
+
+
+def test_what_is_much_and_was_there_before_stays() -> None:
+    """Whoever writes a file may write more than is read from a form."""
+    base = {**BASE, "grant": {**BASE["grant"], "body": {"a": ["x"] * 2_100}}}
+
+    assert changed(base)["grant"]["body"] == base["grant"]["body"]
 
 
 # Problems

@@ -14,12 +14,13 @@ from proxy.editing.secret_texts import (
     is_kept,
     is_secret,
     is_secret_connector,
+    looks_like_secret,
     sealed_text,
     typed_secret,
 )
 from proxy.references import References
 
-SENTINEL = f"sentinel{secrets.token_hex(8)}"
+SENTINEL = f"sentinel{secrets.randbelow(10)}{secrets.token_hex(8)}"
 
 
 def seal(text: str) -> str:
@@ -75,7 +76,9 @@ def test_a_text_is_a_secret_by_what_it_says_itself(text: str, *, secret: bool) -
     ("text", "secret"),
     [
         ("http://gateway:3128", False),
-        ("socks5://bot@gateway", False),
+        ("socks5://key@gateway", True),
+        ("http://key:@gateway", True),
+        ("http://${env:X}:@gateway:3128", False),
         ("http://bot:${env:X}@gateway:3128", False),
         ("http://${env:X}@gateway:3128", False),
         ("http://bot:hunter2@gateway:3128", True),
@@ -86,7 +89,7 @@ def test_a_text_is_a_secret_by_what_it_says_itself(text: str, *, secret: bool) -
     ],
 )
 def test_a_connector_is_a_secret_by_its_password(text: str, *, secret: bool) -> None:
-    """Its address is shown where no password is written in it."""
+    """Or by a user name without one, as services have their keys there; its address alone is shown."""
     assert is_secret_connector(text) is secret
 
 
@@ -96,6 +99,7 @@ def test_a_connector_is_a_secret_by_its_password(text: str, *, secret: bool) -> 
         *[(name, True) for name in ("password", "Password", "userPassword", "PASSWORD", "client_secret")],
         *[(name, True) for name in ("apiKey", "api-key", "X-Api-Key", "APIKey", "pin", "user_pin", "PIN")],
         *[(name, True) for name in ("token", "accessToken", "refresh_token", "passwordhash", "otp")],
+        *[(name, True) for name in ("kennwort", "Passwort", "contraseña", "sid")],
         *[(name, False) for name in ("token_type", "shipping", "monkey", "keyboard", "audience", "")],
         *[(name, False) for name in ("subject_token_type", "token_url", "key_size", "username", "spin")],
     ],
@@ -103,6 +107,29 @@ def test_a_connector_is_a_secret_by_its_password(text: str, *, secret: bool) -> 
 def test_names_tell_of_secrets(name: str, *, telling: bool) -> None:
     """By words, in whatever case they are joined."""
     assert is_telling(name) is telling
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("orders", False),
+        ("https://api.example.com/550e8400-e29b-41d4-a716-446655440000", False),
+        ("urn:ietf:params:oauth:token-type:access_token", False),
+        ("orders-service-production-2", False),
+        ("aVeryLongNameForSomethingOrdinary", False),
+        ("eu-central-1.internal.example.com", False),
+        ("{{access_token_of_the_first_kind_2}}", False),
+        ("${env:A_VARIABLE_WITH_A_LONG_NAME_2}", False),
+        ("9f86d081884c7d659a2feaa0", True),
+        ("550e8400-e29b-41d4-a716-446655440000", True),
+        ("key 9f86d081884c7d659a2feaa0", True),
+        ("9f86d081884c7d659a2feaa0{{tenant}}", True),
+        ("eyJhbGciOiJIUzI1NiJ9.e30.x", True),
+    ],
+)
+def test_keys_and_tokens_are_told_by_their_looks(text: str, *, secret: bool) -> None:
+    """Under a name that does not tell; what is in words is shown."""
+    assert looks_like_secret(text) is secret
 
 
 @given(st.text())
@@ -180,6 +207,8 @@ PROFILE = {
             "deep": [{"password": SENTINEL}],
             "secret": {"a": [SENTINEL]},
             "token": "{{shown}}",
+            "list": ["shown", f"{SENTINEL}{{{{tenant}}}}"],
+            "pairs": [{"name": "Passwort", "value": SENTINEL[:12]}, {"name": "shown", "value": "shown"}],
         },
         "body": {"Pin": 4711, "rememberToken": True, "Password": "{{password}}"},
         "passwort": SENTINEL,
@@ -198,7 +227,7 @@ def test_no_secret_is_among_what_is_shown() -> None:
     """Nor what stands under a key that nobody knows; all the rest is there."""
     masked = masked_settings(PROFILE, {"set": True})
 
-    assert SENTINEL not in repr(masked)
+    assert SENTINEL[:12] not in repr(masked)
     assert "AAAA" not in repr(masked)
     assert masked["grant"]["body"] == {
         "Pin": {"set": True},
@@ -208,6 +237,9 @@ def test_no_secret_is_among_what_is_shown() -> None:
     assert masked["credentials"]["password"] == "${env:SHOWN}"
     assert masked["grant"]["parameters"]["audience"] == "shown"
     assert masked["grant"]["parameters"]["token"] == "{{shown}}"
+    assert masked["grant"]["parameters"]["list"] == ["shown", {"set": True}]
+    assert masked["grant"]["parameters"]["pairs"][0] == {"name": "Passwort", "value": {"set": True}}
+    assert masked["grant"]["parameters"]["pairs"][1]["value"] == "shown"
     assert masked["fields"][0]["value"] == "Bearer {{shown}}"
     assert masked["unknown"] == {"a": [{"set": True}]}
 
@@ -219,7 +251,7 @@ def test_every_secret_that_is_written_out_is_encrypted() -> None:
     for unknown in (sealed["unknown"], sealed["grant"].pop("passwort"), sealed["fields"][1].pop("comment")):
         assert SENTINEL in repr(unknown)
     del sealed["unknown"]
-    assert SENTINEL not in repr(sealed)
+    assert SENTINEL[:12] not in repr(sealed)
     assert sealed["credentials"]["pin"] == "${encrypted:AAAA}"
     assert sealed["grant"]["headers"] == {"X-Key": seal(SENTINEL), "X-Tenant": "{{shown}}"}
     assert sealed["tenancy"]["tenants"]["globex"] is None
