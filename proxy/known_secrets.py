@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import html
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
 from pydantic import BaseModel, SecretStr
 
@@ -17,6 +15,7 @@ from profiles.model import ProfileSettings
 from profiles.placeholders import Template
 from profiles.shown_literals import shown_literal
 from proxy.display import MASK
+from proxy.spellings import base64_of, pattern_of
 
 SHORT = 6
 """A secret below this length (a PIN) is looked for as a whole word: `47` is part of many a number."""
@@ -48,14 +47,12 @@ class KnownSecrets:
         return KnownSecrets(self._values.union(values))
 
     def masked(self, text: str) -> str:
-        """*text* with each secret hidden, percent- or form-encoded, JSON- or HTML-escaped, or in Base64."""
-        spellings = {spelling for value in self._values for spelling in _spellings(value)}
+        """*text* with each secret hidden, however it is spelt (`proxy.spellings`), or in Base64."""
         # The longest first: a secret may be the beginning of another.
-        for spelling in sorted(spellings, key=len, reverse=True):
-            if len(spelling) < SHORT:
-                text = re.sub(rf"(?<!\w){re.escape(spelling)}(?!\w)", MASK, text)
-            else:
-                text = text.replace(spelling, MASK)
+        for secret in sorted(self._values, key=len, reverse=True):
+            for spelling in base64_of(secret):
+                text = _without(text, spelling, re.escape(spelling))
+            text = _without(text, secret, pattern_of(secret).pattern)
         return text
 
 
@@ -70,6 +67,9 @@ def secrets_of(profile: ProfileSettings) -> KnownSecrets:
         # What Basic makes of them is one text, in which the secret itself does not show.
         pairs = (f"{grant.client_id}:{secret}", f"{quote_plus(grant.client_id)}:{quote_plus(secret)}")
         values |= {base64.b64encode(pair.encode()).decode() for pair in pairs}
+    entered = [secret.get_secret_value() for secret in profile.credentials.values()]
+    pairs_entered = (f"{one}:{other}" for one in entered for other in entered if one != other)
+    values |= {base64.b64encode(pair.encode(errors="surrogatepass")).decode() for pair in pairs_entered}
     if profile.connector is not None:
         connector = parse_connector(profile.connector.get_secret_value())
         values |= {connector.password, (connector.proxy_authorization or b"").decode().removeprefix("Basic ")}
@@ -125,18 +125,7 @@ def _literals_in(value: Any) -> set[str]:
     return set()
 
 
-def _spellings(value: str) -> set[str]:
-    # JSON can hold half a surrogate pair, and a server may send it as a token.
-    encoded = value.encode(errors="surrogatepass")
-    return {
-        value,
-        quote(encoded, safe=""),
-        quote_plus(encoded),
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        # A page or an XML document; quotation marks are often left as they are in text.
-        html.escape(value),
-        html.escape(value, quote=False),
-        base64.b64encode(encoded).decode().rstrip("="),
-        base64.urlsafe_b64encode(encoded).decode().rstrip("="),
-    }
+def _without(text: str, spelling: str, pattern: str) -> str:
+    if len(spelling) < SHORT:
+        pattern = rf"(?<!\w){pattern}(?!\w)"
+    return re.sub(pattern, MASK, text)

@@ -27,6 +27,12 @@ SECRET = 'pä&ss+"w/ord %'
         pytest.param(html.escape(SECRET), id="HTML"),
         pytest.param(html.escape(SECRET, quote=False), id="HTML with its own quotation marks"),
         pytest.param(base64.b64encode(SECRET.encode()).decode(), id="Base64"),
+        pytest.param('p&auml;&ss+"w/ord %'.replace("&auml;", "&#xE4;"), id="HTML by numbers in part"),
+        pytest.param("p&#228;&amp;ss+&#34;w/ord %", id="HTML as Jinja and Go have it"),
+        pytest.param("p\\u00E4\\u0026ss+\\u0022w\\/ord %", id="JSON as PHP and Go have it"),
+        pytest.param("p%c3%a4%26ss%2b%22w%2ford%20%25", id="percent-encoded in small letters"),
+        pytest.param("p%C3%A4&ss+%22w/ord%20%25", id="percent-encoded in part"),
+        pytest.param('p\\xe4\\x26ss+\\"w\\/ord %', id="JavaScript"),
     ],
 )
 def test_a_secret_is_hidden_however_it_is_spelt(spelling):

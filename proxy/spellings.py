@@ -1,0 +1,61 @@
+"""How a secret may be spelt where a server repeats it: character by character, each in a way of its own.
+
+Servers mix ways: one escapes a quotation mark and leaves the ampersand, another writes `%2f` in lower case.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import lru_cache
+
+_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+"""The entities that HTML and XML share (`&apos;` is XML's)."""
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+"""What nobody escapes."""
+
+
+@lru_cache(maxsize=256)
+def pattern_of(secret: str) -> re.Pattern[str]:
+    """Finds *secret* as it is, percent- or form-encoded, escaped as in JSON, JavaScript, HTML or XML."""
+    return re.compile("".join(character if character in _PLAIN else _ways(character) for character in secret))
+
+
+def base64_of(secret: str) -> set[str]:
+    """Both alphabets, without padding."""
+    encoded = _utf_8(secret)
+    texts = {base64.b64encode(encoded).decode(), base64.urlsafe_b64encode(encoded).decode()}
+    return {text.rstrip("=") for text in texts}
+
+
+def _ways(character: str) -> str:
+    ways = [re.escape(character), "".join(f"%{_any_case(f'{byte:02x}')}" for byte in _utf_8(character))]
+    units = character.encode("utf-16-be", "surrogatepass")
+    ways.append("".join(rf"\\u{_any_case(units[at : at + 2].hex())}" for at in range(0, len(units), 2)))
+    number = ord(character)
+    ways.append(f"&#0*(?:{number}|[xX]0*{_any_case(f'{number:x}')});")
+    if number < 256:
+        ways.append(rf"\\x{_any_case(f'{number:02x}')}")
+    if character in _NAMED:
+        ways.append(f"&{_NAMED[character]};")
+    if character == " ":
+        ways.append(r"\+")
+    if character in "\"'\\/":
+        ways.append(re.escape("\\" + character))
+    if character in _CONTROLS:
+        ways.append(re.escape(_CONTROLS[character]))
+    # The longer first: a backslash that stands for itself begins what stands for a backslash.
+    return f"(?:{'|'.join(reversed(ways))})"
+
+
+_CONTROLS = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"}
+
+
+def _any_case(digits: str) -> str:
+    return "".join(f"[{digit.lower()}{digit.upper()}]" if digit.isalpha() else digit for digit in digits)
+
+
+def _utf_8(text: str) -> bytes:
+    # JSON can hold half a surrogate pair, and a server may send it as a token.
+    return text.encode(errors="surrogatepass")
