@@ -53,19 +53,17 @@ def preset_values(
 ) -> tuple[dict[str, Any], list[FieldProblem]]:
     """What the profile itself has for its form fields, and what is wrong with that.
 
-    Where each end user authorizes, they enter what is visible; a preset value is only where they begin.
+    Where each end user authorizes, they enter what is visible; a preset value is only where they begin, and
+    a preset password is nothing at all: it would be one for everybody.
     """
     if settings.mode != "per_user":
         return form_values(settings.form_fields, credentials)
-    fields = settings.form_fields
-    preset = [item for item in fields if item.visibility != "visible" or item.key in credentials]
-    values, problems = form_values(preset, credentials)
-    problems += [
-        FieldProblem(item.key, "is for each end user to enter: mode is per_user, and its field is a password")
-        for item in preset
-        if item.visibility == "visible" and item.type == "password"
+    preset = [
+        item
+        for item in settings.form_fields
+        if item.visibility != "visible" or (item.key in credentials and item.type != "password")
     ]
-    return values, problems
+    return form_values(preset, credentials)
 
 
 def entered_values(

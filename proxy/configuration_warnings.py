@@ -52,6 +52,16 @@ def _end_users_are_not_told_apart(settings: ProxySettings, positions: Positions)
         yield positions.problem(message, f"profiles.{name}.mode")
 
 
+def _passwords_for_everybody(settings: ProxySettings, positions: Positions) -> Iterator[Problem]:
+    for name in _per_user(settings):
+        profile = settings.profiles[name]
+        for item in profile.form_fields:
+            is_entered = item.visibility == "visible" and item.type == "password"
+            if is_entered and item.key in profile.credentials:
+                message = "is not used: mode is per_user, and each end user enters a password of their own"
+                yield positions.problem(message, f"profiles.{name}.credentials.{item.key}")
+
+
 def _nowhere_to_authorize(settings: ProxySettings, positions: Positions) -> Iterator[Problem]:
     if settings.console is not None:
         return
@@ -86,6 +96,7 @@ WARNINGS: tuple[Warn, ...] = (
     _console_in_the_clear,
     _console_secret_is_short,
     _end_users_are_not_told_apart,
+    _passwords_for_everybody,
     _nowhere_to_authorize,
     _where_links_lead,
 )

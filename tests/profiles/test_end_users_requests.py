@@ -292,9 +292,6 @@ def test_the_password_is_kept_with_consent_alone(profile):
                 ("form-field-domain", "https://login.{realm}.com/token"),
             )
         ),
-        pytest.param(
-            {"mode": "per_user", "credentials": {"password": "p"}}, "credentials.password", id="preset"
-        ),
     ],
 )
 def test_what_a_per_user_profile_cannot_be(changes, key):

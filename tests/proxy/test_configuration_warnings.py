@@ -71,6 +71,11 @@ PER_USER = MINIMAL.replace("credentials: {username: bot, password: hunter2}", "m
         pytest.param(PER_USER, ["profiles.orders.mode"], id="no-clients"),
         pytest.param(PER_USER + "clients: {bot: {secret: s}}\n", [], id="clients"),
         pytest.param(
+            MINIMAL + "    mode: per_user\nclients: {bot: {secret: s}}\n",
+            ["profiles.orders.credentials.password"],
+            id="a-password-for-everybody",
+        ),
+        pytest.param(
             PER_USER + "clients: {bot: {secret: s}}\nconsole: null\n",
             ["profiles.orders.mode"],
             id="no-console",
