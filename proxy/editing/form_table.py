@@ -11,7 +11,7 @@ from proxy.editing.form_tables import AUTH_ERRORS, FIELDS, FORM_FIELDS, MATCH, T
 from proxy.editing.grant_groups import REFRESH_REQUEST, TOKEN_REQUEST, TOKEN_RESPONSE
 from proxy.editing.row_widgets import Pairs
 from proxy.editing.secret_widget import Secret
-from proxy.editing.widgets import Checkbox, Number, Select, Text
+from proxy.editing.widgets import Checkbox, Number, Select, Text, Url
 from proxy.presets.catalogue import load_preset, preset_names
 
 GROUPS = (
@@ -38,7 +38,7 @@ GROUPS = (
             Setting(
                 "tenancy.base_url",
                 "Tenancy URL",
-                Text(),
+                Url(),
                 "https://{tenant}.example.com: relative URLs below are resolved against it.",
             ),
             Setting(
@@ -108,7 +108,7 @@ GROUPS = (
         "Authorization Check URL",
         (
             Setting(
-                "check_url", "Authorization Check URL", Text(), "What Test calls, with the fields written in."
+                "check_url", "Authorization Check URL", Url(), "What Test calls, with the fields written in."
             ),
         ),
     ),

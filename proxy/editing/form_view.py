@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from proxy.display import MASK
 from proxy.editing.form_defaults import default_of, row_default_of
 from proxy.editing.form_table import GROUPS
 from proxy.editing.reading import ADD, KEPT, OWN, REMOVED, rows_in
 from proxy.editing.row_widgets import KEY, VALUE, Column, Pairs, Table
 from proxy.editing.secret_widget import Secret
-from proxy.editing.widgets import Checkbox, Lines, Number, Select, Text, Widget
+from proxy.editing.widgets import Checkbox, Lines, Number, Select, Text, Url, Widget
 from proxy.editing.yaml_widget import Yaml
+
+HIDDEN_HELP = f"{MASK} is set, and not shown. Left as it is, it stays."
+"""For a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +138,12 @@ class _View:
         problem = next(
             (self.problems[at] for at in (name, name + ADD, name + OWN) if at in self.problems), ""
         )
+        is_hidden = isinstance(widget, Url) and MASK in value
         return Control(
             _kind(widget, value),
             name,
             label,
-            help_text,
+            f"{help_text} {HIDDEN_HELP}".strip() if is_hidden else help_text,
             value,
             default,
             _options(widget, value, default),
@@ -185,9 +190,10 @@ def _pair(*, is_open: bool) -> tuple[Column, Column]:
 
 def _kind(widget: Widget, value: str) -> str:
     match widget:
-        case Text():
+        case Text() | Url():
             # An input of one line would drop the breaks.
-            return "textarea" if widget.lines or "\n" in value else "text"
+            is_long = isinstance(widget, Text) and widget.lines
+            return "textarea" if is_long or "\n" in value else "text"
         case Number():
             return "number"
         case Lines():

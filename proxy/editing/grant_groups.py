@@ -6,7 +6,7 @@ from profiles.model import ClientAuthentication
 from proxy.editing.form_settings import REFERENCE_HELP, Group, Setting
 from proxy.editing.row_widgets import Pairs
 from proxy.editing.secret_widget import Secret
-from proxy.editing.widgets import Lines, Number, Select, Text
+from proxy.editing.widgets import Lines, Number, Select, Text, Url
 from proxy.editing.yaml_widget import Yaml
 
 AS_ABOVE = "as for the token URL"
@@ -33,7 +33,7 @@ TOKEN_REQUEST = Group(
         Setting(
             "grant.token_endpoint",
             "Token URL",
-            Text(),
+            Url(),
             "Where tokens are asked for; {tenant} and {{name}} may stand in it.",
             required=True,
         ),
@@ -85,7 +85,7 @@ TOKEN_REQUEST = Group(
 REFRESH_REQUEST = Group(
     "Refresh Token URL",
     (
-        Setting("grant.refresh_endpoint", "Refresh Token URL", Text(), "The token URL, where empty."),
+        Setting("grant.refresh_endpoint", "Refresh Token URL", Url(), "The token URL, where empty."),
         Setting("grant.refresh_method", "Method", Select(METHODS, unset=AS_ABOVE), advanced=True),
         Setting(
             "grant.refresh_content_type", "Content type", Select(CONTENT_TYPES, unset=AS_ABOVE), advanced=True

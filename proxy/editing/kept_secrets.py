@@ -1,10 +1,12 @@
-"""Settings as programs get and send them: `{"set": true}` stands for a secret that is not shown."""
+"""Settings as programs get and send them: `{"set": true}` stands for a secret that is not shown, and `••••`
+for one in a URL."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.editing.hidden_queries import URLS, with_query_of
 from proxy.editing.secret_settings import masked_settings
 from proxy.setting_keys import KeyPath, dotted
 
@@ -17,9 +19,11 @@ def shown_to_programs(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_kept_secrets(sent: Any, base: Any) -> tuple[Any, list[str]]:
-    """*sent* with what *base* has in the place of each `{"set": true}`; and the dotted keys of those that
-    have nothing there to keep. An entry of a list keeps what an entry at its place had, if the rest of it
-    is the same."""
+    """*sent* with what *base* has in the place of each `{"set": true}`, and of `••••` in the query of a URL;
+    and the dotted keys of those that have nothing there to keep.
+
+    An entry of a list keeps what an entry at its place had, if the rest of it is the same.
+    """
     missing: list[str] = []
     return _filled(sent, base, (), missing), missing
 
@@ -30,6 +34,11 @@ def _filled(sent: Any, base: Any, path: KeyPath, missing: list[str]) -> Any:
             missing.append(dotted(path))
             return None
         return base
+    if isinstance(sent, str) and path in URLS:
+        url = with_query_of(sent, base if isinstance(base, str) else "")
+        if url is None:
+            missing.append(dotted(path))
+        return url
     if isinstance(sent, dict):
         own = base if isinstance(base, dict) else {}
         return {key: _filled(item, own.get(key, ...), (*path, key), missing) for key, item in sent.items()}

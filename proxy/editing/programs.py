@@ -10,6 +10,7 @@ from typing import Any
 from profiles.errors import Problem
 from proxy.composition import Composition
 from proxy.configuration_files import Configuration
+from proxy.display import MASK
 from proxy.editing.drafts import Draft, begin_profile, draft_profile, open_profile
 from proxy.editing.kept_secrets import shown_to_programs, with_kept_secrets
 from proxy.editing.overrides import overriding_variables
@@ -22,13 +23,13 @@ from proxy.yaml_documents import MAX_DEPTH
 MOST_VALUES = 10_000
 """Of settings that are sent: writing as many as YAML takes a second."""
 
-NOTHING_KEPT = 'there is nothing to keep here: {"set": true} stands for a secret that is set'
+NOTHING_KEPT = f'there is nothing to keep here: {{"set": true}}, or {MASK} in a URL, stands for what is set'
 
 
 @dataclass(frozen=True, slots=True)
 class ShownProfile:
-    """A profile as it is written. `settings` has `{"set": true}` for each secret; `digest` names this
-    version; `variables` are those of the environment that win, by the dotted keys of settings."""
+    """A profile as it is written. `settings` has `{"set": true}` for each secret, or MASK in a URL; `digest`
+    names this version; `variables` are those of the environment that win, by the dotted keys of settings."""
 
     name: str
     file: Path

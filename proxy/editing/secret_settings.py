@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from profiles.model import FieldSettings, ProfileSettings
 from proxy.display import MASK
+from proxy.editing.hidden_queries import URLS, with_hidden_query
 from proxy.editing.secret_texts import Seal, is_secret, is_secret_connector, looks_like_secret, sealed_text
 from proxy.references import is_encrypted
 from proxy.setting_keys import KeyPath, entry_of, is_list, is_mapping, model_keys, unwrapped
@@ -52,7 +53,9 @@ def is_telling(name: str) -> bool:
 
 
 def shows_secret(text: str, path: KeyPath) -> bool:
-    """Whether *text*, where a secret belongs, is one that is written out."""
+    """Whether *text*, where a secret belongs, is one that is written out, and can be encrypted."""
+    if path in URLS:
+        return False
     return is_secret_connector(text) if path == ("connector",) else is_secret(text)
 
 
@@ -69,10 +72,13 @@ def sealed_settings(profile: dict[str, Any], seal: Seal) -> dict[str, Any]:
 def masked_settings(profile: dict[str, Any], mask: Any = MASK) -> dict[str, Any]:
     """The settings as they may be shown: *mask* for each secret, and for whatever an unknown key holds.
 
-    References are shown as they are, but for those that are encrypted.
+    References are shown as they are, but for those that are encrypted. In the query of a URL it is always
+    MASK.
     """
 
     def masked(value: Any, path: KeyPath) -> Any:
+        if isinstance(value, str) and path in URLS:
+            return with_hidden_query(value)
         if isinstance(value, str):
             return mask if shows_secret(value, path) or is_encrypted(value) else value
         return value if value is None or isinstance(value, bool) else mask
@@ -122,7 +128,7 @@ def _visited(value: Any, annotation: Any, visit: Visit, unknown: Callable[[Any],
         below = entry_of(kind)
         return [_visited(item, below, visit, unknown, (*path, index)) for index, item in enumerate(value)]
     if not keys and not is_mapping(kind):
-        return value
+        return visit(value, path) if path in URLS and isinstance(value, str) else value
     if not isinstance(value, dict):
         # What has another shape than it should may hold anything.
         return value if value is None else _leaves(value, visit, path)

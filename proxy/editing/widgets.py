@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from proxy.display import MASK
+from proxy.editing.hidden_queries import with_hidden_query, with_query_of
 from proxy.editing.reading import Reading, normalised
 from proxy.editing.secret_texts import Seal
 
@@ -64,6 +66,28 @@ class Text:
         if entered or (self.required and not isinstance(raw, (dict, list))):
             return entered
         return _left_empty(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A URL, whose query is not shown again: what is hidden in it is kept for as long as it stands so."""
+
+    def shown(self, raw: Any, name: str, seal: Seal) -> dict[str, str]:  # noqa: ARG002
+        return {name: normalised(with_hidden_query(text_of(raw)))}
+
+    def read(self, reading: Reading, name: str, key: str, raw: Any) -> Any:
+        reading.names[key] = name
+        entered = reading.entered(name)
+        written = raw if isinstance(raw, str) else ""
+        if isinstance(raw, str) and normalised(with_hidden_query(raw)) == entered:
+            return raw
+        if not entered.strip():
+            return _left_empty(raw)
+        url = with_query_of(entered.strip(), written)
+        if url is None:
+            reading.report(name, f"{MASK} stands for nothing that is written here: type it")
+            return raw
+        return url
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from proxy.console.api.problems import WITH_BODY, Misfit, failures
 from proxy.console.api.texts import Asked, ProfileName, SentSettings, Version
 from proxy.console.console import Console
 from proxy.console.rendering import Failure
+from proxy.display import MASK
 from proxy.editing.drafts import Draft, NameRefused, save
 from proxy.editing.file_writing import CannotWrite, ChangedMeanwhile
 from proxy.editing.programs import ShownProfile, drafted_settings, shown_profile
@@ -24,7 +25,7 @@ from proxy.editing.written_profiles import CannotEdit
 
 logger = logging.getLogger(__name__)
 
-_SECRETS = 'A secret that is set is `{"set": true}`.'
+_SECRETS = f'A secret that is set is `{{"set": true}}`, and in the query of a URL `{MASK}`.'
 
 
 class WrittenSettings(BaseModel):
@@ -131,7 +132,7 @@ def editing_operations(console: Console, **options: Any) -> APIRouter:
     )
     async def replace(name: ProfileName, replacing: Replacing, request: Request) -> Saved:
         """Written to a file of its own, with the comments that were there, and put in force. Secrets that are
-        written out are encrypted, and `{"set": true}` keeps what is there."""
+        written out are encrypted, and `{"set": true}` keeps what is there, as `••••` does in a URL."""
         composition = _editable(console)
         async with turn:
             is_new = replacing.version is None

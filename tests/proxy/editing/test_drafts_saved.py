@@ -395,7 +395,10 @@ HELD = {
         {"in": "header", "key": "A", "value": SENTINEL},
         {"in": "header", "key": "B", "value": f"{SENTINEL}2"},
     ],
-    "grant": {"body": {"pin": 4711, "list": [{"password": SENTINEL}]}},
+    "grant": {
+        "body": {"pin": 4711, "list": [{"password": SENTINEL}]},
+        "token_endpoint": f"https://api.example.com/token?key={SENTINEL}",
+    },
 }
 
 
@@ -413,11 +416,17 @@ def test_an_entry_of_a_list_does_not_get_another_ones_secret() -> None:
     shown = shown_to_programs(HELD)
     shown["fields"].reverse()
     shown["credentials"]["pin"] = {"set": True}
+    shown["grant"]["token_endpoint"] += "&other=••••"
 
     sent, missing = with_kept_secrets(shown, HELD)
 
     assert SENTINEL not in repr(sent["fields"])
-    assert missing == ["credentials.pin", "fields.0.value", "fields.1.value"]
+    assert missing == [
+        "credentials.pin",
+        "fields.0.value",
+        "fields.1.value",
+        "grant.token_endpoint",
+    ]
 
 
 def programs_draft(

@@ -381,6 +381,19 @@ def test_a_secret_that_was_typed_is_not_shown_again(entered: dict[str, str]) -> 
         assert "hunter2" not in repr(shown)
 
 
+def test_a_url_is_changed_around_what_is_hidden_in_it() -> None:
+    """Its query is kept as long as it stands so, and told where there is nothing to keep."""
+    base = {**BASE, "check_url": "https://a/me?key=1&v=${env:V}"}
+    assert form_of(base, seal)["check_url"] == "https://a/me?key=••••&v=${env:V}"
+
+    assert changed(base)["check_url"] == base["check_url"]
+    assert changed(base, check_url="https://b/me?key=••••")["check_url"] == "https://b/me?key=1"
+    assert changed(base, check_url="https://b/me?key=2")["check_url"] == "https://b/me?key=2"
+    settings, reading = read({**form_of(base, seal), "check_url": "https://b/me?x=••••"}, base)
+    assert reading.problems == [("check_url", "•••• stands for nothing that is written here: type it")]
+    assert settings["check_url"] == base["check_url"]
+
+
 def test_what_was_typed_is_kept_through_another_round() -> None:
     """A form that is sent again after a problem elsewhere has the secret still."""
     _, reading = read({**form_of(BASE, seal), "grant.client_secret": "new"}, BASE)

@@ -195,7 +195,7 @@ PROFILE = {
     "credentials": {"username": SENTINEL, "password": "${env:SHOWN}", "pin": "${encrypted:AAAA}"},
     "tenancy": {"tenants": {"acme": {"credentials": {"password": SENTINEL}}, "globex": None}},
     "grant": {
-        "token_endpoint": "https://shown.example/token",
+        "token_endpoint": f"https://shown.example/token?key={SENTINEL}",
         "client_id": "shown",
         "client_secret": SENTINEL,
         "headers": {"X-Key": SENTINEL, "X-Tenant": "{{shown}}"},
@@ -240,6 +240,7 @@ def test_no_secret_is_among_what_is_shown() -> None:
     assert masked["grant"]["parameters"]["list"] == ["shown", {"set": True}]
     assert masked["grant"]["parameters"]["pairs"][0] == {"name": "Passwort", "value": {"set": True}}
     assert masked["grant"]["parameters"]["pairs"][1]["value"] == "shown"
+    assert masked["grant"]["token_endpoint"] == "https://shown.example/token?key=••••"
     assert masked["fields"][0]["value"] == "Bearer {{shown}}"
     assert masked["unknown"] == {"a": [{"set": True}]}
 
@@ -251,6 +252,8 @@ def test_every_secret_that_is_written_out_is_encrypted() -> None:
     for unknown in (sealed["unknown"], sealed["grant"].pop("passwort"), sealed["fields"][1].pop("comment")):
         assert SENTINEL in repr(unknown)
     del sealed["unknown"]
+    # In a URL no reference to what is encrypted may stand.
+    assert sealed["grant"].pop("token_endpoint") == PROFILE["grant"]["token_endpoint"]
     assert SENTINEL[:12] not in repr(sealed)
     assert sealed["credentials"]["pin"] == "${encrypted:AAAA}"
     assert sealed["grant"]["headers"] == {"X-Key": seal(SENTINEL), "X-Tenant": "{{shown}}"}
