@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,10 +29,15 @@ class ChangedMeanwhile(CannotWrite):
 def replace_file(path: Path, text: bytes, *, expected: bytes) -> None:
     """Replaces the file, which holds what is *expected*, and keeps that beside it as `.previous`.
 
-    Raises CannotWrite, ChangedMeanwhile.
+    Whoever could read the file still can; the version before, which may have secrets in the clear, is its
+    owner's alone. Raises CannotWrite, ChangedMeanwhile.
     """
     previous = path.with_name(path.name + PREVIOUS)
-    with _explained(path), _partial(path, text) as new, _partial(previous, expected) as old:
+    with (
+        _explained(path),
+        _partial(path, text, like=path.lstat()) as new,
+        _partial(previous, expected) as old,
+    ):
         # As late as can be: an editor that is not ours takes no lock.
         if path.read_bytes() != expected:
             raise ChangedMeanwhile(f"{path} has been changed meanwhile")
@@ -84,8 +90,11 @@ def _reason(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def _partial(path: Path, text: bytes) -> Iterator[Path]:
-    """A whole file beside *path*, safe on disk, to be put in its place; it is gone afterwards."""
+def _partial(path: Path, text: bytes, like: os.stat_result | None = None) -> Iterator[Path]:
+    """A whole file beside *path*, safe on disk, to be put in its place; it is gone afterwards.
+
+    It is its owner's alone, unless it is to have owner, group and mode *like* another.
+    """
     if path.is_symlink():
         # To replace the link would leave what it leads to as it is, though somebody believes it changed.
         raise CannotWrite(f"{path} is a symbolic link: change what it leads to")
@@ -96,11 +105,26 @@ def _partial(path: Path, text: bytes) -> Iterator[Path]:
         with os.fdopen(descriptor, "wb") as file:
             file.write(text)
             file.flush()
+            if like is not None:
+                _share(file.fileno(), like)
             os.fsync(file.fileno())
         yield partial
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def _share(descriptor: int, like: os.stat_result) -> None:
+    mode = stat.S_IMODE(like.st_mode) & 0o777
+    with contextlib.suppress(OSError):
+        # Only root gives files away.
+        os.fchown(descriptor, like.st_uid, -1)
+    try:
+        os.fchown(descriptor, -1, like.st_gid)
+    except OSError:
+        # What the old group may do is not for another one.
+        mode &= ~stat.S_IRWXG
+    os.fchmod(descriptor, mode)
 
 
 def _link(partial: Path, path: Path) -> None:

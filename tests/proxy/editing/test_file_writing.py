@@ -6,6 +6,9 @@ import errno
 import os
 import resource
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,18 +25,69 @@ def entries(folder: Path) -> list[str]:
 
 
 def test_a_file_is_replaced_and_the_version_before_is_kept(tmp_path: Path) -> None:
-    """Both are their owner's alone, though the old one was not; nothing else is left behind."""
+    """Nothing else is left behind."""
     file = tmp_path / "orders.yaml"
     file.write_bytes(b"old")
-    file.chmod(0o644)
 
     replace_file(file, b"new", expected=b"old")
     replace_file(file, b"newer", expected=b"new")
 
     previous = tmp_path / "orders.yaml.previous"
     assert (file.read_bytes(), previous.read_bytes()) == (b"newer", b"new")
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (file, previous)} == {0o600}
     assert entries(tmp_path) == ["orders.yaml", "orders.yaml.previous"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o660, 0o400], ids=oct)
+def test_whoever_could_read_a_file_still_can(tmp_path: Path, mode: int) -> None:
+    """A group may check the configuration, or serve by it; the version before is its owner's alone."""
+    file = tmp_path / "orders.yaml"
+    file.write_bytes(b"old")
+    file.chmod(mode | stat.S_ISVTX)
+
+    replace_file(file, b"new", expected=b"old")
+
+    previous = tmp_path / "orders.yaml.previous"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, previous)] == [mode, 0o600]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_owner_and_group_stay(tmp_path: Path) -> None:
+    """Though root saves."""
+    file = tmp_path / "orders.yaml"
+    file.write_bytes(b"old")
+    os.chown(file, 12345, 23456)
+    file.chmod(0o640)
+
+    replace_file(file, b"new", expected=b"old")
+
+    status = file.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 23456, 0o640)
+
+
+_AS_NOBODY = """
+import os, pathlib, sys
+from proxy.editing.file_writing import replace_file
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+replace_file(pathlib.Path(sys.argv[1]), b"new", expected=b"old")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_where_the_group_cannot_be_kept_another_one_gets_nothing() -> None:
+    """The file would be open to everybody in whatever group the proxy runs as."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "orders.yaml"
+        file.write_bytes(b"old")
+        file.chmod(0o664)
+        os.chown(file, 0, 23456)
+        Path(folder).chmod(0o777)
+
+        subprocess.run([sys.executable, "-c", _AS_NOBODY, file], check=True, cwd=Path(__file__).parents[3])
+
+        status = file.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (65534, 65534, 0o604)
 
 
 def test_a_file_is_created_with_its_folder(tmp_path: Path) -> None:
