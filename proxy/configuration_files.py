@@ -26,6 +26,7 @@ from proxy.sealed_secrets import SealedSecrets
 from proxy.secret_key import SecretKeySource
 from proxy.setting_keys import KeyPath, keys_at
 from proxy.settings import ProxySettings, parse_address
+from proxy.unfinished_moves import is_left_behind
 from proxy.validation_messages import findings
 from proxy.yaml_documents import Document, YamlSyntaxError, parse_document
 
@@ -81,7 +82,7 @@ def load_configuration(
     """
     file = find_configuration_file(path, environ, cwd)
     tree = ConfigurationTree()
-    files = _read_files(tree, file, drafts or {})
+    files, left_behind = _read_files(tree, file, drafts or {})
     naming_presets, others = split_environment(environ)
     apply_environment(tree, naming_presets)
     merge_presets(tree)
@@ -120,6 +121,7 @@ def load_configuration(
         ),
         environ=environ,
         warnings=(
+            *left_behind,
             *exposed_files(settings, tree.positions, written_out, references.files),
             *warnings_about(settings, tree.positions),
         ),
@@ -173,13 +175,17 @@ def _locate_key(
     return SecretKeySource(SecretStr(given) if given else None, state_dir)
 
 
-def _read_files(tree: ConfigurationTree, file: Path, drafts: Mapping[Path, str]) -> tuple[Path, ...]:
-    """Reads *file* and the profiles beside it into *tree*. Raises where there is nothing to go on with."""
+def _read_files(
+    tree: ConfigurationTree, file: Path, drafts: Mapping[Path, str]
+) -> tuple[tuple[Path, ...], list[Problem]]:
+    """Reads *file* and the profiles beside it into *tree*; what was read, and what to warn of. Raises where
+    there is nothing to go on with."""
     document = _read_document(tree, file, (), drafts)
     tree.data = {} if document is None else document.value
     _drop_empty_sections(tree)
     profiles = tree.data.setdefault("profiles", {})
     beside = tuple(profile_files(file, drafts))
+    left_behind: list[Problem] = []
     for profile_file in beside:
         name = profile_file.stem
         if not isinstance(profiles, dict):
@@ -187,15 +193,24 @@ def _read_files(tree: ConfigurationTree, file: Path, drafts: Mapping[Path, str])
             break
         if name in profiles:
             first, line, _ = tree.by_path["profiles", name]
-            message = f"is defined twice, first in {first}:{line}"
-            tree.problems.append(Problem(message, key=f"profiles.{name}", file=profile_file, line=1))
-            continue
+            if not is_left_behind(profiles[name], profile_file):
+                message = f"is defined twice, first in {first}:{line}: take it out there, or delete this file"
+                tree.problems.append(Problem(message, key=f"profiles.{name}", file=profile_file, line=1))
+                continue
+            _forget(tree, ("profiles", name))
+            message = f"is in {profile_file} now, and a move was cut short: take it out here"
+            left_behind.append(Problem(message, key=f"profiles.{name}", file=first, line=line))
         profile = _read_document(tree, profile_file, ("profiles", name), drafts)
         profiles[name] = {} if profile is None else profile.value
     if document is None:
         # Everything that might refer to this file would be a problem of its own, and none of them true.
         raise ConfigurationError(sorted(tree.problems, key=_by_place))
-    return (file, *beside)
+    return (file, *beside), left_behind
+
+
+def _forget(tree: ConfigurationTree, path: KeyPath) -> None:
+    for below in [below for below in tree.by_path if below[: len(path)] == path]:
+        del tree.by_path[below]
 
 
 def _drop_empty_sections(tree: ConfigurationTree) -> None:

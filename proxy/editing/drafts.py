@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +13,11 @@ from profiles.errors import ConfigurationError, Problem
 from profiles.model import PROFILE_NAME
 from proxy.composition import Composition, compose
 from proxy.configuration_files import Configuration
-from proxy.editing.file_writing import create_file, remove_file, replace_file
+from proxy.editing.file_writing import CannotWrite, create_file, remove_file, replace_file
 from proxy.editing.secret_settings import masked_settings
 from proxy.editing.written_profiles import CannotEdit, TextFile, WrittenProfile, new_profile, read_profile
 from proxy.editing.yaml_writing import document
+from proxy.unfinished_moves import note_of, noted
 from proxy.yaml_documents import parse_document
 
 MASK = "${encrypted:…}"
@@ -108,17 +110,32 @@ def save(draft: Draft) -> None:
     """
     own, shared = draft.written.own, draft.written.shared
     with _turn:
-        if shared is None and not draft.written.is_new:
+        if shared is not None:
+            _move(draft, shared)
+        elif draft.written.is_new:
+            create_file(own.path, own.encoded(draft.texts[own.path]))
+        else:
             _replace(own, draft.texts[own.path])
-            return
+
+
+def _move(draft: Draft, shared: TextFile) -> None:
+    """Wherever the power fails in between, the profile is read whole: a note says that both are one."""
+    own = draft.written.own
+    note = note_of(own.path)
+    if note.exists():
+        remove_file(note)
+    create_file(note, noted(draft.written.settings))
+    try:
         create_file(own.path, own.encoded(draft.texts[own.path]))
-        if shared is None:
-            return
         try:
             _replace(shared, draft.texts[shared.path])
         except BaseException:
             remove_file(own.path)
             raise
+    finally:
+        # One that stays says nothing once the profile stands in one place.
+        with contextlib.suppress(CannotWrite):
+            remove_file(note)
 
 
 def _replace(file: TextFile, text: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from profiles.errors import ConfigurationError
 from proxy.composition import compose
 from proxy.configuration_files import Configuration, load_configuration
 from proxy.editing.drafts import (
@@ -24,6 +27,7 @@ from proxy.editing.kept_secrets import shown_to_programs, with_kept_secrets
 from proxy.editing.overrides import overriding_variables
 from proxy.editing.programs import drafted_settings, shown_profile
 from proxy.editing.written_profiles import CannotEdit
+from proxy.unfinished_moves import note_of, noted
 from proxy.yaml_documents import parse_document
 
 SENTINEL = f"sentinel{secrets.token_hex(8)}"
@@ -120,6 +124,73 @@ def test_a_move_whose_second_step_fails_is_undone(loaded: Configuration) -> None
         save(draft)
 
     assert files(loaded.file.parent) == {"grantproxy.yaml": changed, "profiles.d/reports.yaml": REPORTS}
+
+
+_CUT_SHORT = """
+import os, shutil, sys
+from pathlib import Path
+from proxy.configuration_files import load_configuration
+from proxy.editing.drafts import draft_profile, open_profile, save
+
+folder, environ, steps = Path(sys.argv[1]), {"USER_NAME": "bot", "PASSWORD": "x"}, 0
+
+def hook(event, arguments):
+    global steps
+    if event in ("os.rename", "os.link", "os.remove"):
+        if steps == 0:
+            os._exit(1)
+        steps -= 1
+
+for number in range(100):
+    copy = folder.with_name(f"copy{number}")
+    shutil.copytree(folder, copy)
+    loaded = load_configuration(copy / "grantproxy.yaml", environ=environ, cwd=copy)
+    written = open_profile(loaded, "orders")
+    draft = draft_profile(loaded, written, {**written.settings, "margin": 60})
+    child = os.fork()
+    if not child:
+        steps = number
+        sys.addaudithook(hook)
+        save(draft)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+"""
+
+
+def test_a_move_that_is_cut_short_leaves_the_profile_whole(tmp_path: Path) -> None:
+    """As by a power failure before any of its steps: the proxy starts with the version before, or the new
+    one, and says what is left to do."""
+    folder = tmp_path / "original"
+    folder.mkdir()
+    (folder / "grantproxy.yaml").write_text(MAIN)
+
+    subprocess.run([sys.executable, "-c", _CUT_SHORT, folder], check=True, cwd=Path(__file__).parents[3])
+
+    seen = []
+    for number in range(len(list(tmp_path.glob("copy*")))):
+        copy = tmp_path / f"copy{number}"
+        loaded = load_configuration(copy / "grantproxy.yaml", environ=ENVIRON, cwd=copy)
+        assert sorted(loaded.settings.profiles) == ["billing", "orders"]
+        warnings = [str(warning) for warning in loaded.warnings if "cut short" in warning.message]
+        seen.append((loaded.settings.profiles["orders"].margin, len(warnings)))
+    assert list(dict.fromkeys(seen)) == [(30, 0), (60, 1), (60, 0)]
+    assert sorted(path.name for path in (tmp_path / f"copy{len(seen) - 1}/profiles.d").iterdir()) == [
+        "orders.yaml"
+    ]
+
+
+def test_two_profiles_of_one_name_are_no_move_that_was_cut_short(loaded: Configuration) -> None:
+    """Not even where the one that was left behind has been changed since: both are named."""
+    own = loaded.file.parent / "profiles.d" / "orders.yaml"
+    own.write_text(REPORTS.replace("reports", "orders"))
+    note_of(own).write_bytes(noted(parse_document(MAIN).value["profiles"]["orders"]))
+    assert loaded.again().settings.profiles["orders"].match[0].host == "orders.example.com"
+
+    loaded.file.write_text(MAIN.replace("api.example.com/oauth", "api.example.com/changed"))
+
+    with pytest.raises(ConfigurationError, match=r"defined twice, first in .*grantproxy.yaml:3: take it out"):
+        loaded.again()
 
 
 @pytest.mark.parametrize("name", ["new", "a.b", "UPPER", "x.yaml", "reports.2", "0"])
