@@ -51,6 +51,7 @@ class Editing:
     digest: str
     place: Path | None = None
     moves_to: Path | None = None
+    keeps_comments: bool = True
     problems: tuple[tuple[str, str], ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     """Names of controls, or keys that have none, and the variables that win over what is entered there."""
@@ -156,6 +157,7 @@ class ProfileEditor:
             digest,
             None if written.is_new else written.place,
             written.own.path if written.shared is not None else None,
+            written.keeps_comments,
             problems=(*reading.problems, *found, *elsewhere),
             variables={reading.names.get(key, key): variable for key, variable in variables.items()},
             unknown=tuple(unknown_keys(written.settings)),
@@ -178,6 +180,7 @@ class ProfileEditor:
             digest,
             None if written.is_new else written.place,
             written.own.path if written.shared is not None else None,
+            written.keeps_comments,
             unknown=tuple(unknown_keys(written.settings)),
             is_stale=written.digest != digest,
             added=added,

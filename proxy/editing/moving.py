@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from proxy.editing.yaml_aliases import without_aliases
 from proxy.editing.yaml_edits import CannotRewrite, reads_as, rewritten
 from proxy.editing.yaml_layout import Node, layout
 from proxy.editing.yaml_lines import column_of, end_of_entry, line_end, line_start
@@ -13,8 +14,17 @@ from proxy.editing.yaml_writing import document
 PROFILES = "profiles"
 
 
-def taken_out(text: str, tree: Mapping[str, Any], name: str) -> tuple[str, str]:
-    """*text* without the profile, and the profile's text as a file of its own has it, comments included.
+class Apart(NamedTuple):
+    """Both texts, and whether the profile's has the comments that were there."""
+
+    rest: str
+    own: str
+    has_comments: bool = True
+
+
+def taken_out(text: str, tree: Mapping[str, Any], name: str) -> Apart:
+    """*text* without the profile, and the profile's text as a file of its own has it, comments included, with
+    those that stand right above it.
 
     *text* reads as *tree*, which has the profile, and it is a mapping or null. Raises CannotRewrite.
     """
@@ -25,7 +35,11 @@ def taken_out(text: str, tree: Mapping[str, Any], name: str) -> tuple[str, str]:
     if not reads_as(rest, {**tree, PROFILES: others or None}):
         # As in `profiles: {orders: {...}}`, where it has no lines of its own.
         rest = rewritten(text, {**tree, PROFILES: others})
-    return rest, own if reads_as(own, profile) else document(profile)
+    if not reads_as(own, profile):
+        own = without_aliases(own, profile)
+    if reads_as(own, profile):
+        return Apart(rest, own)
+    return Apart(rest, document(profile), has_comments="#" not in own)
 
 
 def _without_lines(text: str, name: str) -> tuple[str, str]:
@@ -35,8 +49,22 @@ def _without_lines(text: str, name: str) -> tuple[str, str]:
     if found is None:
         raise CannotRewrite("the profile is not written out in it, but shared by an anchor (&name)")
     key, value = found
-    end = end_of_entry(text, value.end, column_of(text, key.start))
-    return text[: line_start(text, key.start)] + text[end:], _own_text(text, key, value, end)
+    column = column_of(text, key.start)
+    end = end_of_entry(text, value.end, column)
+    start = _start_of_comments(text, line_start(text, key.start), column)
+    above = "".join(f"{line.strip()}\n" for line in text[start : line_start(text, key.start)].splitlines())
+    return text[:start] + text[end:], above + _own_text(text, key, value, end)
+
+
+def _start_of_comments(text: str, at: int, column: int) -> int:
+    """Where the comments begin that end at *at* and stand at *column*, without an empty line between."""
+    while at:
+        above = line_start(text, at - 1)
+        bare = text[above:at].lstrip(" ")
+        if not bare.startswith("#") or at - above - len(bare) != column:
+            break
+        at = above
+    return at
 
 
 def _own_text(text: str, key: Node, value: Node, end: int) -> str:

@@ -64,6 +64,8 @@ class WrittenProfile:
     shared: TextFile | None = None
     rest: str = field(default="", repr=False)
     is_new: bool = False
+    keeps_comments: bool = True
+    """Whether the new file has the comments of the old one."""
 
     @property
     def digest(self) -> str:
@@ -105,10 +107,11 @@ def read_profile(configuration_file: Path, name: str) -> WrittenProfile | None:
     if settings is not None and not isinstance(settings, dict):
         raise CannotEdit(f"{shared.path} has something else than settings under {PROFILES}.{name}")
     try:
-        rest, text = taken_out(shared.text, tree, name)
+        rest, text, keeps_comments = taken_out(shared.text, tree, name)
     except CannotRewrite as error:
         raise CannotEdit(f"{shared.path} cannot be changed here: {error}") from None
-    return WrittenProfile(name, _nothing_at(configuration_file, name), text, settings or {}, shared, rest)
+    own = _nothing_at(configuration_file, name)
+    return WrittenProfile(name, own, text, settings or {}, shared, rest, keeps_comments=keeps_comments)
 
 
 def new_profile(configuration_file: Path, name: str) -> WrittenProfile:

@@ -276,6 +276,25 @@ async def test_a_profile_of_the_configurations_file_moves_and_is_encrypted(
     assert (ground.folder / "profiles.d" / "orders.yaml").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        pytest.param("<<: *x   # why", "with its comments and those right above it", id="kept"),
+        pytest.param('<<: *x   # why\n    "<<": {}', "its comments are lost", id="lost"),
+    ],
+)
+async def test_what_becomes_of_comments_is_told_before_a_move(
+    ground: Ground, browser: Browser, written: str, told: str
+) -> None:
+    """Where settings are shared by anchors."""
+    main = ground.folder / "grantproxy.yaml"
+    main.write_text(main.read_text() + f"  shared: &x {{margin: 5}}\n  other:\n    {written}\n")
+
+    await browser.get("/profiles/other/edit")
+
+    assert told in browser.ground.answers[-1]
+
+
 async def test_a_new_profile_is_made(ground: Ground, browser: Browser) -> None:
     """From the form as it comes, with what is entered; what was typed as a secret is encrypted."""
     page = await browser.get("/new-profile")

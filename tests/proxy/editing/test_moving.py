@@ -39,11 +39,13 @@ limits: {}
 
 
 def test_its_lines_move_with_their_comments_and_the_others_stay() -> None:
-    """What stands above a profile stays: nobody knows whether it is about that one alone."""
-    rest, own = taken_out(TEXT, parse_document(TEXT).value, "orders")
+    """What stands right above a profile is about it: left behind, it would be about the next one."""
+    rest, own, has_comments = taken_out(TEXT, parse_document(TEXT).value, "orders")
 
-    assert rest == TEXT[: TEXT.index("  orders:")] + TEXT[TEXT.index("\n  # About the second") :]
+    assert rest == TEXT[: TEXT.index("  # About the first")] + TEXT[TEXT.index("\n  # About the second") :]
+    assert has_comments
     assert own == textwrap.dedent("""\
+        # About the first
         # Orders API
         # which requests
         match:
@@ -61,7 +63,7 @@ def test_the_last_profile_leaves_an_empty_section() -> None:
     """Which the reader takes for no profiles; the comment beside it stays."""
     text = "profiles:   # all\n  a:\n    b: 1\nlisten: x\n"
 
-    rest, own = taken_out(text, parse_document(text).value, "a")
+    rest, own, _ = taken_out(text, parse_document(text).value, "a")
 
     assert (rest, own) == ("profiles:   # all\nlisten: x\n", "b: 1\n")
 
@@ -97,10 +99,60 @@ def test_the_last_profile_leaves_an_empty_section() -> None:
 def test_profiles_of_every_style_are_taken_out(text: str, rest: str | type[Exception], own: str) -> None:
     """Where it cannot be done without a change to others, it is refused."""
     if isinstance(rest, str):
-        assert taken_out(text, parse_document(text).value, "a") == (rest, own)
+        assert taken_out(text, parse_document(text).value, "a")[:2] == (rest, own)
     else:
         with pytest.raises(rest):
             taken_out(text, parse_document(text).value, "a")
+
+
+@pytest.mark.parametrize(
+    ("above", "moves"),
+    [
+        pytest.param("  # one\n  # two\n", "# one\n# two\n", id="lines"),
+        pytest.param("  # section\n\n  # one\n", "# one\n", id="empty-line-between"),
+        pytest.param("  # section\n\n", "", id="empty-line-below"),
+        pytest.param("# section\n", "", id="less-indented"),
+        pytest.param("  z: {x: y}\n    # of z\n", "", id="more-indented"),
+    ],
+)
+def test_comments_right_above_move_along(above: str, moves: str) -> None:
+    """Those of the section, and of the profile before, do not."""
+    text = f"profiles:\n{above}  a:\n    b: 1\n"
+
+    rest, own, _ = taken_out(text, parse_document(text).value, "a")
+
+    assert own == f"{moves}b: 1\n"
+    kept = "".join(f"  {line}\n" for line in moves.splitlines())
+    assert rest == f"profiles:\n{above.removesuffix(kept)}"
+
+
+@pytest.mark.parametrize(
+    ("profile", "own"),
+    [
+        pytest.param("b: *x   # why\n    # d\n", "b: {k: [1, '2'], l: m}   # why\n# d\n", id="value"),
+        pytest.param("b: [*x, 1]   # why\n", "b: [{k: [1, '2'], l: m}, 1]   # why\n", id="item"),
+        pytest.param("b:\n    - *x   # why\n", "b:\n- {k: [1, '2'], l: m}   # why\n", id="block-item"),
+        pytest.param("<<: *x   # why\n    l: 1\n", "k: [1, '2']   # why\nl: 1\n", id="merged"),
+        pytest.param("b:\n      <<: *x   # why\n", "b:\n  k: [1, '2']\n  l: m   # why\n", id="merged-below"),
+        pytest.param("b: {<<: *x, l: 1}   # why\n", "b: {k: [1, '2'], l: 1}   # why\n", id="merged-in-flow"),
+    ],
+)
+def test_what_is_shared_with_others_is_written_out(profile: str, own: str) -> None:
+    """The comments move along."""
+    text = f"profiles:\n  c: &x {{k: [1, '2'], l: m}}\n  a:\n    {profile}"
+
+    apart = taken_out(text, parse_document(text).value, "a")
+
+    assert apart == ("profiles:\n  c: &x {k: [1, '2'], l: m}\n", own, True)
+
+
+def test_comments_that_cannot_be_kept_are_told() -> None:
+    """Where what is shared is written as nobody does."""
+    text = 'profiles:\n  c: &x {k: 1}\n  a:\n    <<: *x   # why\n    "<<": *x\n'
+
+    apart = taken_out(text, parse_document(text).value, "a")
+
+    assert apart == ("profiles:\n  c: &x {k: 1}\n", "'<<':\n  k: 1\nk: 1\n", False)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +164,7 @@ def test_every_example_can_be_taken_apart(example: Path, name: str) -> None:
     """No line is lost: each is in the one text or in the other."""
     text = example.read_text()
 
-    rest, own = taken_out(text, parse_document(text).value, name)
+    rest, own, _ = taken_out(text, parse_document(text).value, name)
 
     assert parse_document(own).value == parse_document(text).value["profiles"][name]
     lines = sorted(line.strip() for line in text.splitlines())
