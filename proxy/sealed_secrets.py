@@ -7,6 +7,7 @@ import binascii
 import re
 import secrets
 from functools import cached_property
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -40,11 +41,11 @@ class SealedSecrets:
 
     def seal(self, text: str) -> str:
         """*text* as a reference `${encrypted:...}`, another one each time. Raises SecretKeyUnavailable."""
-        key = self._key
-        head = _VERSION + _name_of(key)
+        subkeys = self._subkeys
+        head = _VERSION + subkeys.name
         # NIST SP 800-38D section 8.2.2: random 96-bit nonces, for at most 2^32 texts under one key.
         nonce = secrets.token_bytes(_NONCE_LENGTH)
-        ciphertext = _cipher(key).encrypt(nonce, _padded(text.encode(errors="surrogatepass")), head)
+        ciphertext = subkeys.cipher.encrypt(nonce, _padded(text.encode(errors="surrogatepass")), head)
         return "${encrypted:" + base64.urlsafe_b64encode(head + nonce + ciphertext).decode().rstrip("=") + "}"
 
     def unseal(self, sealed: str) -> str:
@@ -56,23 +57,35 @@ class SealedSecrets:
         head, rest = data[: 1 + _NAME_LENGTH], data[1 + _NAME_LENGTH :]
         if len(rest) < _NONCE_LENGTH + _TAG_LENGTH or not head.startswith(_VERSION):
             raise Unsealable("is damaged: a part of it is missing, or it was made by something else")
-        key = self._existing_key
-        if head[1:] != _name_of(key):
+        subkeys = self._existing_subkeys
+        if head[1:] != subkeys.name:
             raise Unsealable("was encrypted with another key")
         nonce, ciphertext = rest[:_NONCE_LENGTH], rest[_NONCE_LENGTH:]
         try:
-            padded = _cipher(key).decrypt(nonce, ciphertext, head)
+            padded = subkeys.cipher.decrypt(nonce, ciphertext, head)
             return padded.rstrip(b"\0")[:-1].decode(errors="surrogatepass")
         except (InvalidTag, UnicodeDecodeError):
             raise Unsealable("is damaged: its text is not what was written") from None
 
     @cached_property
-    def _key(self) -> SecretKey:
-        return self._source.key()
+    def _subkeys(self) -> _Subkeys:
+        return _subkeys_of(self._source.key())
 
     @cached_property
-    def _existing_key(self) -> SecretKey:
-        return self._source.existing()
+    def _existing_subkeys(self) -> _Subkeys:
+        return _subkeys_of(self._source.existing())
+
+
+class _Subkeys(NamedTuple):
+    """What is made of the key, once for many secrets. `name` tells one key from another, so that a wrong one
+    is not taken for damage."""
+
+    cipher: AESGCM
+    name: bytes
+
+
+def _subkeys_of(key: SecretKey) -> _Subkeys:
+    return _Subkeys(AESGCM(key.subkey(PURPOSE)), key.subkey(f"{PURPOSE} name")[:_NAME_LENGTH])
 
 
 def _padded(text: bytes) -> bytes:
@@ -87,12 +100,3 @@ def _decoded(sealed: str) -> bytes:
     except binascii.Error:
         pass
     raise Unsealable("is damaged: it is no base64url")
-
-
-def _cipher(key: SecretKey) -> AESGCM:
-    return AESGCM(key.subkey(PURPOSE))
-
-
-def _name_of(key: SecretKey) -> bytes:
-    """Tells one key from another, so that a wrong one is not taken for damage."""
-    return key.subkey(f"{PURPOSE} name")[:_NAME_LENGTH]

@@ -20,7 +20,7 @@ from proxy.sealed_secrets import SealedSecrets
 from proxy.secret_key import SecretKeyUnavailable
 from proxy.yaml_documents import MAX_DEPTH
 
-MOST_VALUES = 10_000
+MOST_VALUES = 5_000
 """Of settings that are sent: writing as many as YAML takes a second."""
 
 NOTHING_KEPT = f'there is nothing to keep here: {{"set": true}}, or {MASK} in a URL, stands for what is set'
