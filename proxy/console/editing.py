@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 URL, METHOD = "explain_url", "explain_method"
 """The controls of what is explained beside the form."""
 
-MOST_FIELDS = 20_000
+MOST_FIELDS = 5_000
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _NO_SETTINGS = frozenset({"csrf_token", "action", "digest", URL, METHOD})
@@ -68,13 +68,11 @@ def editing_routes(console: Console) -> APIRouter:
 class _EditingPages:
     def __init__(self, console: Console) -> None:
         self._console = console
-        # Two saves at once would each be checked without the other. A check of many profiles takes a while,
-        # and the proxy's requests go on meanwhile, beside one and not beside many.
 
     async def begin(self, request: Request) -> Response:
         editor = self._editor()
         try:
-            return self._page(request, editor.begin())
+            return await self._page(request, editor.begin())
         except CannotEdit as error:
             raise Failure(409, "cannot_edit", f"{error}.") from None
 
@@ -89,33 +87,27 @@ class _EditingPages:
             raise Failure(409, "cannot_edit", f"{error}.") from None
         if editing is None:
             raise _unknown()
-        return self._page(request, editing)
+        return await self._page(request, editing)
 
     async def submit(self, request: Request, name: str | None) -> Response:
         form = await self._form(request)
-        editing = await self._submitted(name, form)
+        async with self._console.editing_turn:
+            editing = await self._submitted(name, form)
         if not editing.is_saved:
             status = 409 if editing.is_stale else 422 if editing.problems else 200
             asked = self._asked(form)
             is_preview = not _text(form, "action").startswith(("add:", "remove:"))
-            return self._page(request, editing, status=status if is_preview else 200, asked=asked)
+            return await self._page(request, editing, status=status if is_preview else 200, asked=asked)
         return self._saved(request, editing)
 
     async def draft(self, request: Request, name: str | None) -> Response:
         form = await self._form(request)
-        editing = await self._submitted(name, form, action="preview")
-        labels = _labels(editing)
-        return JSONResponse(
-            {
-                "problems": [
-                    {"control": control, "label": labels.get(control, ""), "message": message}
-                    for control, message in editing.problems
-                ],
-                "preview": _preview(editing),
-                "explanation": _explained(editing.draft, *self._asked(form)),
-                "is_stale": editing.is_stale,
-            }
-        )
+        async with self._console.editing_turn:
+            # Who types on has given this one up while it waited for its turn.
+            if await request.is_disconnected():
+                return Response(status_code=204)
+            editing = await self._submitted(name, form, action="preview")
+        return JSONResponse(await asyncio.to_thread(_drafted, editing, self._asked(form)))
 
     async def _form(self, request: Request) -> FormData:
         access = self._console.access
@@ -130,8 +122,7 @@ class _EditingPages:
             raise _unknown()
         settings = {key: _text(form, key) for key in form if key not in _NO_SETTINGS}
         pressed = _text(form, "action") if action is None else action
-        async with self._console.editing_turn:
-            return await asyncio.to_thread(editor.submitted, name, settings, _text(form, "digest"), pressed)
+        return await asyncio.to_thread(editor.submitted, name, settings, _text(form, "digest"), pressed)
 
     def _saved(self, request: Request, editing: Editing) -> Response:
         session = request.state.session
@@ -159,9 +150,13 @@ class _EditingPages:
             )
         return ProfileEditor(configuration, composition)
 
-    def _page(
+    async def _page(
         self, request: Request, editing: Editing, *, status: int = 200, asked: tuple[str, str] = ("", "GET")
     ) -> Response:
+        # A profile with many rows makes a long page, and the proxy's requests go on meanwhile.
+        return await asyncio.to_thread(self._rendered, request, editing, status, asked)
+
+    def _rendered(self, request: Request, editing: Editing, status: int, asked: tuple[str, str]) -> Response:
         by_control: dict[str, str] = {}
         for control, message in editing.problems:
             by_control[control] = f"{by_control[control]}; {message}" if control in by_control else message
@@ -187,6 +182,20 @@ class _EditingPages:
     @staticmethod
     def _asked(form: FormData) -> tuple[str, str]:
         return _text(form, URL).strip(), _text(form, METHOD).strip() or "GET"
+
+
+def _drafted(editing: Editing, asked: tuple[str, str]) -> dict[str, Any]:
+    """What the script shows beside the form."""
+    labels = _labels(editing)
+    return {
+        "problems": [
+            {"control": control, "label": labels.get(control, ""), "message": message}
+            for control, message in editing.problems
+        ],
+        "preview": _preview(editing),
+        "explanation": _explained(editing.draft, *asked),
+        "is_stale": editing.is_stale,
+    }
 
 
 def _explained(draft: Draft | None, url: str, method: str) -> str:

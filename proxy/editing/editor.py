@@ -115,7 +115,8 @@ class ProfileEditor:
         editing = self._looked_at(written, form, digest)
         if refusal:
             editing = replace(editing, problems=((NAME, refusal), *editing.problems))
-        editing = replace(editing, name=name or form.get(NAME, ""), is_stale=written.digest != digest)
+        shown = form.get(NAME, "") if refusal else written.name
+        editing = replace(editing, name=shown, is_stale=written.digest != digest)
         if pressed not in (SAVE, SAVE_OVER) or editing.problems or editing.draft is None:
             return editing
         if editing.is_stale and pressed != SAVE_OVER:

@@ -118,7 +118,7 @@ def editing_operations(console: Console, **options: Any) -> APIRouter:
             draft = await _drafted(composition, name, previewed.settings, is_new=previewed.is_new)
         return Preview(
             is_right=draft.is_right,
-            yaml=draft.preview,
+            yaml=await asyncio.to_thread(lambda: draft.preview),
             problems=_misfits(draft),
             elsewhere=[str(item) for item in draft.elsewhere],
             standing=[str(item) for item in draft.standing],

@@ -34,14 +34,19 @@ async function ask() {
       method: "POST",
       body: new URLSearchParams(new FormData(form)),
       signal: mine.signal,
-      redirect: "error",
+      redirect: "manual",
     });
-    if (answer.ok) {
+    if (answer.type === "opaqueredirect") {
+      setText(
+        document.getElementById("live"),
+        "You are signed out, and nothing can be saved here: copy what you entered, and sign in again.",
+      );
+    } else if (answer.status === 200) {
       show(await answer.json());
       took = performance.now() - begin;
     }
   } catch {
-    // It was typed on, the session is over, or the proxy is gone: the buttons will tell.
+    // It was typed on, or the proxy is gone: the buttons will tell.
   }
 }
 

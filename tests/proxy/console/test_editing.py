@@ -323,6 +323,16 @@ async def test_a_profile_may_have_any_name(ground: Ground, browser: Browser, nam
     assert ground.setting(name, "margin") == 5
 
 
+async def test_spaces_around_a_name_are_no_part_of_it(ground: Ground, browser: Browser) -> None:
+    """Nor of the address that a save leads to."""
+    form = (await browser.get("/new-profile")).editing.submitted(action="save")
+
+    answer = await browser.client.post("/new-profile", data={**form, **NEW, "name": " billing\r\n"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/profiles/billing")
+    assert ground.file("billing").exists()
+
+
 @pytest.mark.parametrize(
     "name", ["", "..", "../x", "a/b", "orders", "reports", "a b", "<script>", "-", "ä", "a\nb"]
 )
@@ -542,6 +552,40 @@ async def test_the_script_is_given_the_same(ground: Ground, browser: Browser) ->
     assert "owned by orders" in right.json()["explanation"]
     assert "margin: 5\n" in right.json()["preview"]
     assert ground.on_disk() == before
+
+
+async def test_a_draft_that_nobody_waits_for_is_not_looked_at(ground: Ground, browser: Browser) -> None:
+    """Who types on asks again and again, and a check of many profiles takes a while."""
+    values = (await browser.get("/profiles/orders/edit")).editing.submitted()
+    request = browser.client.build_request("POST", "/profiles/orders/draft", data=values)
+    statuses = []
+    for is_gone in (True, False):
+        messages: list[dict[str, Any]] = [{"type": "http.request", "body": request.content}]
+
+        async def receive(messages: list[Any] = messages, is_gone: bool = is_gone) -> Any:
+            if not messages and not is_gone:
+                await asyncio.Event().wait()
+            return messages.pop() if messages else {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            statuses.append(message.get("status"))
+
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "root_path": "",
+            "path": request.url.path,
+            "raw_path": request.url.raw_path,
+            "query_string": b"",
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8082),
+        }
+        await ground.built.application(scope, receive, send)
+
+    assert [status for status in statuses if status] == [204, 200]
 
 
 # Two at once, and others
