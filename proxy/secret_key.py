@@ -5,7 +5,7 @@ The file's text and the variable's are treated alike, so that one can be moved i
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -22,6 +22,7 @@ KEY_FILE = "secret-key"
 _SUBKEY_LENGTH = 32
 _SALT = b"grantproxy"
 _LONGEST = 4096
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 _INSTEAD = "set GRANTPROXY_SECRET_KEY, or put that right"
 
 
@@ -86,9 +87,13 @@ def _read(file: Path) -> str | None:
         raise SecretKeyUnavailable(f"{file} cannot be read ({error.strerror}): {_INSTEAD}") from None
     try:
         _check_that_it_is_ours(file, os.fstat(descriptor))
-        text = os.read(descriptor, _LONGEST).decode(errors="surrogateescape").strip()
+        content = os.read(descriptor, _LONGEST + 1)
     finally:
         os.close(descriptor)
+    if len(content) > _LONGEST:
+        # Cut off, it would be another key than the same text in the variable.
+        raise SecretKeyUnavailable(f"{file} is longer than {_LONGEST} bytes: {_INSTEAD}")
+    text = content.decode(errors="surrogateescape").strip()
     if not text:
         raise SecretKeyUnavailable(f"{file} is empty: {_INSTEAD}")
     return text
@@ -118,10 +123,20 @@ def _make(file: Path) -> None:
                 opened.write(secrets.token_urlsafe(_SUBKEY_LENGTH) + "\n")
                 opened.flush()
                 os.fsync(opened.fileno())
-            # Unlike a rename, a link replaces nothing.
-            with contextlib.suppress(FileExistsError):
-                os.link(partial, file)
+            _put_in_place(partial, file)
         finally:
-            partial.unlink()
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise SecretKeyUnavailable(f"{file} cannot be made ({error.strerror}): {_INSTEAD}") from None
+
+
+def _put_in_place(partial: Path, file: Path) -> None:
+    """Unlike a rename, a link replaces nothing; but not every file system has links."""
+    try:
+        os.link(partial, file)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno not in _NO_LINKS or file.exists():
+            raise
+        partial.rename(file)

@@ -180,7 +180,12 @@ class _Edits:
             if not gone[index]:
                 continue
             if is_flow and index > first:
-                self._replace(spans[index - 1][1], end, "")
+                before = spans[index - 1][1]
+                if "#" not in self._text[before:start]:
+                    self._replace(before, end, "")
+                else:
+                    # A comment there is about the entry before; the comma behind that may stay.
+                    self._replace(start, spans[index + 1][0] if index + 1 < len(spans) else end, "")
             elif not is_flow and (index > first or has_own_line):
                 self._replace(
                     line_start(self._text, start),

@@ -171,6 +171,11 @@ def _empty(file: Path) -> None:
     file.touch(0o600)
 
 
+def _too_long(file: Path) -> None:
+    file.touch(0o600)
+    file.write_text("k" * 5000)
+
+
 def _others_own(file: Path) -> None:
     file.write_text("key")
     file.chmod(0o600)
@@ -185,6 +190,7 @@ def _others_own(file: Path) -> None:
         pytest.param(_piped, "is no plain file", id="pipe"),
         pytest.param(Path.mkdir, "is no plain file", id="folder"),
         pytest.param(_empty, "is empty", id="empty"),
+        pytest.param(_too_long, "is longer than 4096 bytes", id="too-long"),
         pytest.param(
             _others_own,
             "belongs to another user",
