@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,22 +25,35 @@ class ShownField:
     is_numeric: bool
     is_required: bool
     is_read_only: bool
+    is_hidden: bool
+    """Whether its value is not shown: a password, or what is kept elsewhere than in the profile."""
     value: str = field(default="", repr=False)
 
 
 def shown_fields(
-    profile: Profile, captures: Mapping[str, str], entered: Mapping[str, str] | None = None
+    profile: Profile,
+    captures: Mapping[str, str],
+    entered: Mapping[str, str] | None = None,
+    *,
+    referenced: Collection[str] = (),
 ) -> list[ShownField]:
-    """All but the hidden ones, with what was *entered* before, else what is preset. Raises TenantUnknown."""
-    preset = profile.entered_for(captures).form_values
+    """All but the hidden ones, with what was *entered* before, else what is preset, but for the keys in
+    *referenced*: what a reference stands for is a secret. Raises TenantUnknown."""
+    preset = {
+        key: value
+        for key, value in profile.entered_for(captures).form_values.items()
+        if key not in referenced
+    }
     return [
-        _shown(item, preset.get(item.key), entered)
+        _shown(item, preset.get(item.key), entered, is_referenced=item.key in referenced)
         for item in profile.settings.form_fields
         if item.visibility != "hidden"
     ]
 
 
-def _shown(item: FormFieldSettings, preset: Any, entered: Mapping[str, str] | None) -> ShownField:
+def _shown(
+    item: FormFieldSettings, preset: Any, entered: Mapping[str, str] | None, *, is_referenced: bool
+) -> ShownField:
     is_read_only = item.visibility != "visible"
     value = "" if preset is None else text_of(preset)
     if entered is not None and not is_read_only:
@@ -54,6 +67,7 @@ def _shown(item: FormFieldSettings, preset: Any, entered: Mapping[str, str] | No
         is_numeric=item.data_type == "number",
         is_required=item.required,
         is_read_only=is_read_only,
+        is_hidden=is_password or (is_read_only and is_referenced),
         value="" if is_password else value,
     )
 

@@ -18,9 +18,8 @@ from proxy.configuration_warnings import warnings_about
 from proxy.environment_overrides import CONFIG, PREFIX, SECRET_KEY, apply_environment
 from proxy.file_permissions import exposed_files
 from proxy.inheritance import check_presets, merge_presets, split_environment
-from proxy.known_secrets import KnownSecrets
 from proxy.near_misses import did_you_mean
-from proxy.reference_places import misplaced
+from proxy.reference_places import WrittenReferences, misplaced
 from proxy.references import LookUpPassword, References, UnresolvedReference
 from proxy.sealed_secrets import SealedSecrets
 from proxy.secret_key import SecretKeySource
@@ -49,8 +48,7 @@ class Configuration:
     again: Callable[..., Configuration] = field(repr=False, compare=False)
     environ: Mapping[str, str] = field(repr=False, compare=False)
     key_source: SecretKeySource = field(repr=False)
-    referenced: KnownSecrets = field(default_factory=KnownSecrets, repr=False)
-    """What the references stand for, wherever they stand."""
+    references: WrittenReferences = field(default_factory=WrittenReferences, repr=False)
     warnings: tuple[Problem, ...] = field(default=(), repr=False)
 
     def problem(self, message: str, key: str) -> Problem:
@@ -98,7 +96,8 @@ def load_configuration(
     if key_source is not None:
         references.sealed = SealedSecrets(key_source)
         references.not_to_read += (key_source.file.resolve(),)
-    _resolve_references(tree, references, tree.texts())
+        references.not_to_read += _own_files(tree, file.parent, cwd, files)
+    found = _resolve_references(tree, references, tree.texts())
     _make_paths_absolute(tree, file.parent, cwd)
     settings = _validate(tree)
     _check_clients(tree, insecure_open=insecure_open)
@@ -126,7 +125,7 @@ def load_configuration(
             *warnings_about(settings, tree.positions),
         ),
         key_source=key_source,
-        referenced=KnownSecrets(references.found),
+        references=WrittenReferences(found),
     )
 
 
@@ -269,16 +268,32 @@ def _read_text(file: Path) -> str:
 
 def _resolve_references(
     tree: ConfigurationTree, references: References, texts: Iterable[tuple[KeyPath, str]]
-) -> None:
+) -> dict[KeyPath, tuple[str, set[str]]]:
+    """Puts what they stand for in their place; gives the texts in which some stood, with what was found."""
+    found: dict[KeyPath, tuple[str, set[str]]] = {}
     for path, text in texts:
         refusal = misplaced(path, text)
         if refusal is not None:
             tree.report_for_good(path, refusal)
             continue
+        references.found = set()
         try:
-            tree.put(path, references.resolve(text), tree.by_path[path])
+            resolved = references.resolve(text)
         except UnresolvedReference as error:
             tree.report_for_good(path, str(error))
+            continue
+        tree.put(path, resolved, tree.by_path[path])
+        if references.found:
+            found[path] = (text, {resolved, *references.found})
+    return found
+
+
+def _own_files(tree: ConfigurationTree, folder: Path, cwd: Path, files: Iterable[Path]) -> tuple[Path, ...]:
+    """What no reference reads: the configuration itself, and the keys of the proxy's own authority."""
+    ca_dir = tree.value(("ca_dir",))
+    written = [Path("~/.mitmproxy"), *([Path(ca_dir)] if isinstance(ca_dir, str) and ca_dir else [])]
+    folders = [start / path.expanduser() for path in written for start in (folder, cwd)]
+    return tuple(path.resolve() for path in (*folders, *files))
 
 
 def _make_paths_absolute(tree: ConfigurationTree, folder: Path, cwd: Path) -> None:

@@ -15,7 +15,9 @@ from profiles.requests import Origin, RequestHead
 from profiles.selection import Selection
 from profiles.tenants import TENANT
 from proxy.composition import Composition
-from proxy.known_secrets import KnownSecrets, masked_template, secrets_of
+from proxy.display import MASK
+from proxy.known_secrets import masked_template, secrets_of
+from proxy.reference_places import WrittenReferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +126,19 @@ def explain(composition: Composition, head: RequestHead) -> Explanation:
     )
 
 
-def masked(explanation: Explanation, known: KnownSecrets) -> Explanation:
-    """The explanation for whoever has not written the configuration: a reference may stand in any setting."""
-    mask = known.masked
+def masked(explanation: Explanation, references: WrittenReferences) -> Explanation:
+    """The explanation for others than who runs the proxy: what stands where a reference was is hidden."""
+    of_profile = ("profiles", explanation.profile or "")
+    connector = explanation.connector
     return replace(
         explanation,
-        description=mask(explanation.description),
-        rule=explanation.rule and mask(explanation.rule),
-        captures={name: mask(value) for name, value in explanation.captures.items()},
-        tenant=explanation.tenant and mask(explanation.tenant),
-        connector=explanation.connector and mask(explanation.connector),
-        competitors=tuple(replace(item, rule=mask(item.rule)) for item in explanation.competitors),
+        connector=MASK if connector and references.written_at(*of_profile, "connector") else connector,
         fields=tuple(
-            replace(item, key=mask(item.key), value=mask(item.value)) for item in explanation.fields
+            replace(item, value=MASK)
+            if references.written_at(*of_profile, "fields", index, "value")
+            else item
+            for index, item in enumerate(explanation.fields)
         ),
-        detail=mask(explanation.detail),
-        did_you_mean=explanation.did_you_mean and mask(explanation.did_you_mean),
     )
 
 

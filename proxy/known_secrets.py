@@ -15,7 +15,7 @@ from profiles.model import ProfileSettings
 from profiles.placeholders import Template
 from profiles.shown_literals import shown_literal
 from proxy.display import MASK
-from proxy.spellings import base64_of, pattern_of
+from proxy.spellings import base64_of, patterns_of
 
 SHORT = 6
 """A secret below this length (a PIN) is looked for as a whole word: `47` is part of many a number."""
@@ -52,7 +52,8 @@ class KnownSecrets:
         for secret in sorted(self._values, key=len, reverse=True):
             for spelling in base64_of(secret):
                 text = _without(text, spelling, re.escape(spelling))
-            text = _without(text, secret, pattern_of(secret).pattern)
+            for pattern in patterns_of(secret):
+                text = _without(text, secret, pattern.pattern)
         return text
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import keyring
 import keyring.errors
 
+from proxy.environment_overrides import SECRET_KEY
 from proxy.near_misses import did_you_mean
 from proxy.sealed_secrets import SealedSecrets, Unsealable
 from proxy.secret_key import SecretKeyUnavailable
@@ -124,6 +125,8 @@ class References:
             raise UnresolvedReference(f"${{{scheme}:{shown}}}: {error}") from None
 
     def _variable(self, name: str) -> str:
+        if name == SECRET_KEY:
+            raise UnresolvedReference("is no variable to take a setting from")
         try:
             return self._environ[name]
         except KeyError:

@@ -17,9 +17,27 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 @lru_cache(maxsize=256)
-def pattern_of(secret: str) -> re.Pattern[str]:
-    """Finds *secret* as it is, percent- or form-encoded, escaped as in JSON, JavaScript, HTML or XML."""
-    return re.compile("".join(character if character in _PLAIN else _ways(character) for character in secret))
+def patterns_of(secret: str) -> tuple[re.Pattern[str], ...]:
+    """Find *secret* as it is, percent- or form-encoded, escaped as in JSON, JavaScript, HTML, XML, or mixed.
+
+    A backslash is one, or two where strings are escaped; in one pattern, a run of them could be divided in so
+    many ways that a search would not end.
+    """
+    if _PLAIN.issuperset(secret):
+        return (re.compile(secret),)
+    ways = ([re.escape("\\")], [re.escape("\\\\")]) if "\\" in secret else ([],)
+    return tuple(
+        re.compile("".join(_one_of(character, backslash) for character in secret)) for backslash in ways
+    )
+
+
+def _one_of(character: str, backslash: list[str]) -> str:
+    if character in _PLAIN:
+        return character
+    ways = (
+        backslash + _escaped(character) if character == "\\" else [re.escape(character), *_escaped(character)]
+    )
+    return f"(?:{'|'.join(ways)})"
 
 
 def base64_of(secret: str) -> set[str]:
@@ -29,8 +47,9 @@ def base64_of(secret: str) -> set[str]:
     return {text.rstrip("=") for text in texts}
 
 
-def _ways(character: str) -> str:
-    ways = [re.escape(character), "".join(f"%{_any_case(f'{byte:02x}')}" for byte in _utf_8(character))]
+def _escaped(character: str) -> list[str]:
+    """All ways but the character itself, each with another beginning."""
+    ways = ["".join(f"%{_any_case(f'{byte:02x}')}" for byte in _utf_8(character))]
     units = character.encode("utf-16-be", "surrogatepass")
     ways.append("".join(rf"\\u{_any_case(units[at : at + 2].hex())}" for at in range(0, len(units), 2)))
     number = ord(character)
@@ -41,12 +60,11 @@ def _ways(character: str) -> str:
         ways.append(f"&{_NAMED[character]};")
     if character == " ":
         ways.append(r"\+")
-    if character in "\"'\\/":
+    if character in "\"'/":
         ways.append(re.escape("\\" + character))
     if character in _CONTROLS:
         ways.append(re.escape(_CONTROLS[character]))
-    # The longer first: a backslash that stands for itself begins what stands for a backslash.
-    return f"(?:{'|'.join(reversed(ways))})"
+    return ways
 
 
 _CONTROLS = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"}

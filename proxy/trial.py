@@ -107,7 +107,8 @@ async def try_profile(
     """
     check_tenant(profile, captures)
     attempt = _Attempt(composition, profile, user, entered or {}, transport)
-    known = secrets_of(profile.settings).together_with(composition.configuration.referenced)
+    referenced = composition.configuration.references.secrets_at("profiles", profile.name)
+    known = secrets_of(profile.settings).together_with(referenced)
     known = known.with_values(_texts_in(attempt.entered))
     planned: PlannedCheck | None = None
     if not profile.checks_with_token:

@@ -87,10 +87,13 @@ class _Visit:
     ) -> Response:
         """The form; *problems* are by form-field key, *failure* is what came of the whole."""
         profile, invitation = self._profile, self._invitation
+        captures = dict(invitation.captures)
+        references = self._composition.configuration.references
+        referenced = references.credentials_of(profile.name, profile.tenant_of(captures))
         return self._answer(
             "authorize.html",
             status,
-            fields=shown_fields(profile, dict(invitation.captures), entered),
+            fields=shown_fields(profile, captures, entered, referenced=referenced),
             consent=self._consent,
             consents=consents,
             offers_consent=profile.settings.regenerate,

@@ -209,7 +209,7 @@ def _explained(draft: Draft | None, url: str, method: str) -> str:
     except ValueError:
         return "This is no http or https URL that a request can be made for."
     composition = draft.composition
-    return "\n".join(as_lines(masked(explain(composition, head), composition.configuration.referenced)))
+    return "\n".join(as_lines(masked(explain(composition, head), composition.configuration.references)))
 
 
 def _preview(editing: Editing) -> str:

@@ -42,7 +42,7 @@ def profile_routes(console: Console) -> APIRouter:
             "profile.html",
             name=name,
             profile=profile,
-            rules=[composition.configuration.referenced.masked(rule.describe()) for rule in profile.rules],
+            rules=[rule.describe() for rule in profile.rules],
             state=survey.state_of(name),
             tokens=[
                 (item, status_of_token(item, survey.now))

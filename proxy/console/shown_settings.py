@@ -71,7 +71,7 @@ class HowWritten:
 
     def __init__(self, configuration: Configuration) -> None:
         self._positions = configuration.positions
-        self.referenced = configuration.referenced
+        self.references = configuration.references
         self._lines: dict[Path, list[str]] = {}
 
     def of(self, path: KeyPath) -> str:
@@ -105,6 +105,14 @@ def shown_settings(name: str, settings: ProfileSettings, written: HowWritten) ->
     return list(_Groups(name, settings, written).all())
 
 
+_WITHOUT_SECRETS = frozenset(
+    {"credentials", "tenancy.tenants", "connector", "client_key_password", "grant.client_secret"}
+    | {f"grant.{name}" for name in ("headers", "query", "parameters", "body")}
+    | {f"grant.refresh_{name}" for name in ("headers", "query", "parameters", "body")}
+)
+"""Settings of which the lines have no secret in them, referenced or not."""
+
+
 class _Groups:
     """The groups of one profile, in the dialog's order; what the dialog does not have comes last."""
 
@@ -113,7 +121,8 @@ class _Groups:
         self._settings = settings
         self._how_written = written
         self._grant = settings.grant
-        self._known = secrets_of(settings).together_with(written.referenced)
+        self._references = written.references
+        self._known = secrets_of(settings).together_with(self._references.secrets_at("profiles", name))
 
     def all(self) -> Iterator[Group]:
         yield from (self._type(), self._subdomain(), self._mode(), self._form_fields(), self._fields())
@@ -164,10 +173,15 @@ class _Groups:
 
     def _fields(self) -> Group:
         rows = (
-            (item.place.value, item.key, masked_template(compile_template(item.value), self._known))
-            for item in self._settings.fields
+            (item.place.value, item.key, self._field_value(index, item.value))
+            for index, item in enumerate(self._settings.fields)
         )
         return Group("Authorization fields", columns=("Type", "Key", "Value"), rows=tuple(rows))
+
+    def _field_value(self, index: int, value: str) -> str:
+        if self._references.written_at("profiles", self._name, "fields", index, "value"):
+            return MASK
+        return masked_template(compile_template(value), self._known)
 
     def _token_url(self) -> Group:
         grant = self._grant
@@ -221,7 +235,9 @@ class _Groups:
         settings = self._settings
         connector = "No"
         if settings.connector is not None:
-            connector = f"Yes, {parse_connector(settings.connector.get_secret_value())}"
+            way = str(parse_connector(settings.connector.get_secret_value()))
+            is_referenced = self._references.written_at("profiles", self._name, "connector")
+            connector = f"Yes, {MASK if is_referenced else way}"
         return Group(
             "Errors, check and connector",
             (
@@ -256,9 +272,11 @@ class _Groups:
 
     def _set(self, label: str, key: str, *lines: str, of: BaseModel | None = None) -> Setting:
         given = (of or self._settings).model_fields_set
-        # A reference may stand in any setting, and what it stands for is a secret.
-        shown = tuple(map(self._how_written.referenced.masked, lines))
-        return Setting(label, key, shown, key.rpartition(".")[2] not in given)
+        if key not in _WITHOUT_SECRETS:
+            # What a reference stands for is a secret; the reference is none.
+            written = self._references.written_at("profiles", self._name, *key.split("."))
+            lines = tuple(shown_url(text, self._known) for text in written) or lines
+        return Setting(label, key, lines, key.rpartition(".")[2] not in given)
 
     def _of_grant(self, label: str, key: str, *lines: str) -> Setting:
         return self._set(label, f"grant.{key}", *lines, of=self._grant)

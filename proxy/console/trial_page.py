@@ -109,7 +109,7 @@ def _page(
         captures=_captures(profile, order),
         tenants=[(item, item) for item in profile.tenants.names] if profile.tenants is not None else [],
         user=order.user,
-        fields=_fields(profile, order) if profile.is_per_user else (),
+        fields=_fields(composition, profile, order) if profile.is_per_user else (),
         is_locked=outcome.is_guarded or is_locked(composition, profile, order.captures, order.user),
         outcome=outcome,
     )
@@ -117,13 +117,16 @@ def _page(
 
 def _check_url(composition: Composition, profile: Profile) -> str | None:
     """As it is set, under the tenancy URL where it is a path."""
-    text, base = profile.settings.check_url, profile.settings.tenancy.base_url
+    settings, references = profile.settings, composition.configuration.references
+    text, base = settings.check_url, settings.tenancy.base_url
     if text is None:
         return None
+    # What a reference stands for is a secret; the reference is none.
+    text = next(iter(references.written_at("profiles", profile.name, "check_url")), text)
+    base = next(iter(references.written_at("profiles", profile.name, "tenancy", "base_url")), base)
     if text.startswith("/") and base is not None:
         text = base.rstrip("/") + text
-    known = secrets_of(profile.settings).together_with(composition.configuration.referenced)
-    return shown_url(text, known)
+    return shown_url(text, secrets_of(settings))
 
 
 def _captures(profile: Profile, order: TrialOrder) -> list[tuple[str, str]]:
@@ -132,9 +135,11 @@ def _captures(profile: Profile, order: TrialOrder) -> list[tuple[str, str]]:
     return [(name, given.get(name, "")) for name in captures_asked(profile)]
 
 
-def _fields(profile: Profile, order: TrialOrder) -> list[ShownField]:
+def _fields(composition: Composition, profile: Profile, order: TrialOrder) -> list[ShownField]:
     captures, tenants = dict(order.captures), profile.tenants
     if tenants is not None and profile.tenant_of(captures) not in tenants.names:
         # Until it is known, any tenant shows what the fields are.
         captures[TENANT] = tenants.names[0]
-    return shown_fields(profile, captures, order.entered or None)
+    references = composition.configuration.references
+    referenced = references.credentials_of(profile.name, profile.tenant_of(captures))
+    return shown_fields(profile, captures, order.entered or None, referenced=referenced)

@@ -140,3 +140,14 @@ def test_credentials_of_connector_and_tenants_are_known():
     shown = secrets_of(settings).masked(f"of-the-tenant se/cret-word se%2Fcret-word {basic} gateway")
 
     assert shown == "•••• •••• •••• •••• gateway"
+
+
+@pytest.mark.parametrize(
+    "spelt", ["\\" * 40, "\\" * 80, "&amp;" * 40, "%25" * 40], ids=["one", "two", "html", "url"]
+)
+def test_a_secret_of_many_escapes_is_found_in_time(spelt):
+    """A hostile server chooses the token, and what is searched for it."""
+    secret = {"\\": "\\" * 40, "&": "&" * 40, "%": "%" * 40}[spelt[0]]
+
+    assert KnownSecrets([f"a{secret}b"]).masked(f"a{spelt}b") == "••••"
+    assert KnownSecrets([f"a{secret}b"]).masked(f"a{spelt}{spelt}c") == f"a{spelt}{spelt}c"

@@ -84,7 +84,7 @@ def reading_routes(console: Console, **options: Any) -> APIRouter:
         return documents.ProfileDetails(
             **documents.Profile.of(survey.state_of(name)).model_dump(),
             mode=found.settings.mode,
-            matches=[composition.configuration.referenced.masked(rule.describe()) for rule in found.rules],
+            matches=[rule.describe() for rule in found.rules],
             settings=[documents.SettingGroup.model_validate(group) for group in groups],
             tokens=_tokens(survey, name, page),
         )

@@ -157,7 +157,7 @@ def trying_routes(console: Console, trials: Trials, **options: Any) -> APIRouter
             detail = "That is no URL of http or https, or it holds a user name, which no request's URL does."
             raise misfit("url_invalid", detail, "url") from None
         composition = console.proxy.snapshot()
-        explanation = masked(explain(composition, head), composition.configuration.referenced)
+        explanation = masked(explain(composition, head), composition.configuration.references)
         return Explanation.model_validate(asdict(explanation))
 
     return routes
