@@ -115,7 +115,7 @@ SentSettings = Annotated[
     AfterValidator(_plain),
     Field(
         description="As in the profile reference. Secrets are references (`${env:NAME}`) or texts, which are "
-        'encrypted; `{"set": true}` keeps the one that is there.',
+        'encrypted; `{"set": true}` keeps the one that is there, as `••••` does in the query of a URL.',
         examples=[
             {
                 "match": [{"host": "api.example.com"}],
