@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -208,25 +209,26 @@ def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
-@pytest.fixture
+@contextmanager
 def little_space() -> Iterator[None]:
-    """As on a full disk: no file can be larger than 1000 bytes."""
+    """As on a full disk: no file can be larger than 1000 bytes, pytest's own output neither."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("little_space")
 def test_a_write_that_is_cut_off_leaves_what_was_there(tmp_path: Path) -> None:
     """Half a text is never read as a profile, and does not lie about either."""
     file = tmp_path / "orders.yaml"
     file.write_bytes(b"old")
     (tmp_path / "orders.yaml.previous").write_bytes(b"before")
 
-    with pytest.raises(CannotWrite) as caught:
+    with little_space(), pytest.raises(CannotWrite) as caught:
         replace_file(file, b"x" * 100_000, expected=b"old")
-    with pytest.raises(CannotWrite):
+    with little_space(), pytest.raises(CannotWrite):
         create_file(tmp_path / "new.yaml", b"x" * 100_000)
 
     assert os.strerror(errno.EFBIG) in str(caught.value)
