@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,21 +71,22 @@ class ObjectSchema:
     members: tuple[Member, ...]
 
 
-def api_page_routes(console: Console, document: Schema) -> APIRouter:
+def api_page_routes(console: Console, document: Callable[[], Schema]) -> APIRouter:
     """`/api`."""
     routes = APIRouter(include_in_schema=False)
-    read = ReadDocument(document)
-    objects = read.objects()
 
     @routes.get("/api", dependencies=[Depends(console.access.page)])
     async def page(request: Request) -> Response:
         settings = console.proxy.snapshot().configuration.settings
         url = settings.console_url or str(request.base_url).rstrip("/")
+        shown = document()
+        read = ReadDocument(shown)
+        objects = read.objects()
         return console.pages.answer(
             request,
             "api.html",
-            about=document["info"]["description"].split("\n\n"),
-            version=document["info"]["version"],
+            about=shown["info"]["description"].split("\n\n"),
+            version=shown["info"]["version"],
             sections=read.sections(url),
             objects=objects,
             names=[item.name for item in objects],

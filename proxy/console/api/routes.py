@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -32,12 +33,13 @@ def api_routes(console: Console, trials: Trials) -> APIRouter:
         token_operations(console, **options),
         editing_operations(console, **options),
     ]
-    document = openapi_document(routers)
+    # Made when it is first asked for: it takes as long as all the rest of the console's start.
+    document = cache(lambda: openapi_document(routers))
     routes = APIRouter()
 
     @routes.get("/openapi.json", include_in_schema=False)
     async def openapi() -> JSONResponse:
-        return JSONResponse(document)
+        return JSONResponse(document())
 
     routes.include_router(api_page_routes(console, document))
     for router in routers:
